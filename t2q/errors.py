@@ -1,0 +1,62 @@
+"""Every error that t2q raises on purpose.
+
+T2QError                 a user's mistake or a missing thing: one clear line, exit code 1, no traceback
+├── RecipeError          what a recipe says cannot be done
+├── DatabaseError        a database cannot be opened, reached or read
+├── QueryError           a query was refused or failed
+│   ├── SyntaxRefused    the query does not parse
+│   ├── NotReadOnly      the query is not proven to only read
+│   ├── UnknownName      the query names what the schema does not have
+│   ├── QueryTimeout     the query ran longer than it may
+│   └── ExecutionFailed  the database refused or broke off the query
+├── StageError           a stage of a run failed
+└── ParityError          a conversion lost more than the recipe allows
+"""
+
+from __future__ import annotations
+
+
+class T2QError(Exception):
+    """Root of the tree. The message is one line: what is wrong, where, and what to do."""
+
+
+class RecipeError(T2QError):
+    """What a recipe says cannot be done."""
+
+
+class DatabaseError(T2QError):
+    """A database cannot be opened, reached or read."""
+
+
+class QueryError(T2QError):
+    """A query was refused or failed. `kind` names the reason in reports and answers."""
+
+    kind = "failed"
+
+
+class SyntaxRefused(QueryError):
+    kind = "syntax"
+
+
+class NotReadOnly(QueryError):
+    kind = "not read-only"
+
+
+class UnknownName(QueryError):
+    kind = "unknown name"
+
+
+class QueryTimeout(QueryError):
+    kind = "timeout"
+
+
+class ExecutionFailed(QueryError):
+    kind = "execution"
+
+
+class StageError(T2QError):
+    """A stage of a run failed."""
+
+
+class ParityError(StageError):
+    """A conversion lost more than the recipe allows."""

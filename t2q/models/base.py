@@ -1,0 +1,61 @@
+"""What evaluation, parity gates and answering ask of a model, whatever file it is loaded from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Protocol
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Completion:
+    """A greedy answer. `finished`: the model wrote its end token (else it was cut at the length limit).
+
+    `logprob` is the sum of the natural log probabilities of the written tokens, end token included, `tokens` their
+    number.
+    """
+
+    text: str
+    tokens: int
+    logprob: float
+    finished: bool
+
+
+class Model(Protocol):
+    """A loaded model. Three implementations: LitGPT checkpoint, Hugging Face folder, GGUF file."""
+
+    n_vocab: int
+    max_length: int  # tokens, prompt and answer together
+
+    def encode(self, text: str) -> list[int]:
+        """Token ids of a prompt, with the beginning token where the model wants one."""
+        ...
+
+    def generate(
+        self,
+        prompts: Sequence[str],
+        max_new_tokens: int = 128,
+        on_done: Callable[[int], None] | None = None,
+    ) -> list[Completion]:
+        """Greedy answers in the order of the prompts.
+
+        Prompts are answered in batches; the tokens that all of them begin with are computed once. `on_done(n)` is
+        called with the number of answers finished since the last call. Raises ValueError on a prompt that leaves no
+        room for an answer.
+        """
+        ...
+
+    def logits(self, ids: Sequence[int]) -> np.ndarray:
+        """Logits after each token of one sequence, float32, shape (len(ids), n_vocab)."""
+        ...
+
+    def close(self) -> None: ...
+
+    def __enter__(self) -> Model: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...

@@ -1,0 +1,1 @@
+"""What runs inside LitGPT's own training process."""
