@@ -1,0 +1,123 @@
+"""What can be asked of a schema: entities with their askable attributes, and relations that lead from one to another.
+
+The same view for tables and graphs. A table that only joins two others becomes a relation (with its remaining columns
+as the relation's attributes) besides staying an entity; keys and foreign keys are no attributes.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from t2q.data.names import words
+from t2q.schema import Entity, Field, Link, Schema
+
+_NAME_LIKE = re.compile(r"(^|\b)(name|title|label|full name|display name|caption|description|email|code|number)$")
+
+
+@dataclass(frozen=True)
+class Relation:
+    """A way from `source` to `target`.
+
+    `kind`: "key" (source holds a foreign key to target: many to one), "bridge" (two foreign keys of the table `bridge`)
+    or "edge" (a relationship type). `links` are the schema links it stands on, in the order source to target.
+    """
+
+    id: str
+    kind: str
+    source: str
+    target: str
+    links: tuple[Link, ...]
+    bridge: str = ""
+    fields: tuple[Field, ...] = ()
+
+    @property
+    def words(self) -> str:
+        """The relation in words, "" for a plain foreign key."""
+        if self.kind == "edge":
+            return words(self.links[0].name)
+        return words(self.bridge) if self.bridge else ""
+
+
+@dataclass(frozen=True)
+class Askable:
+    """An entity with what can be asked of it. `title` is the field that names one of its rows, None if it has none."""
+
+    entity: Entity
+    attributes: tuple[Field, ...]
+    title: Field | None
+
+    def of_type(self, *types: str) -> list[Field]:
+        return [f for f in self.attributes if f.type in types]
+
+
+@dataclass(frozen=True)
+class Model:
+    schema: Schema
+    entities: dict[str, Askable]
+    relations: dict[str, Relation]
+
+    def from_entity(self, name: str) -> list[tuple[Relation, bool]]:
+        """Relations that leave an entity, each with whether it is walked forward."""
+        found = [(r, True) for r in self.relations.values() if r.source == name]
+        return found + [(r, False) for r in self.relations.values() if r.target == name]
+
+
+def _title(attributes: tuple[Field, ...]) -> Field | None:
+    texts = [f for f in attributes if f.type == "text"]
+    named = [f for f in texts if _NAME_LIKE.search(words(f.name))]
+    order = ("name", "title")
+    named.sort(key=lambda f: next((i for i, w in enumerate(order) if words(f.name).endswith(w)), len(order)))
+    if named:
+        return named[0]
+    distinct = [f for f in texts if f.distinct is None or f.distinct > 20]
+    return (distinct or texts or [None])[0]
+
+
+def _askable(entity: Entity, foreign: set[str]) -> Askable:
+    attributes = tuple(
+        f for f in entity.fields if not f.key and f.name not in foreign and f.type not in {"list", "other"}
+    )
+    return Askable(entity, attributes, _title(attributes))
+
+
+def _bridges(schema: Schema, links: list[Link]) -> list[Relation]:
+    relations = []
+    for entity in schema.entities:
+        keys = [link for link in links if link.source == entity.name]
+        if len(keys) != 2 or any(link.target == entity.name for link in links):
+            continue
+        foreign = {column for link in keys for column in link.source_fields}
+        rest = tuple(f for f in entity.fields if f.name not in foreign and not f.key)
+        if len(rest) <= 3 and not any(f.type == "text" and _NAME_LIKE.search(words(f.name)) for f in rest):
+            first, second = keys
+            relations.append(
+                Relation(
+                    f"bridge:{entity.name}", "bridge", first.target, second.target, (first, second), entity.name, rest
+                )
+            )
+    return relations
+
+
+def ask_model(schema: Schema) -> Model:
+    """The askable view of a schema. Links between entities that the schema does not list are left out."""
+    names = {e.name for e in schema.entities}
+    links = [link for link in schema.links if link.source in names and link.target in names]
+    foreign: dict[str, set[str]] = {}
+    for link in links:
+        foreign.setdefault(link.source, set()).update(link.source_fields)
+    entities = {e.name: _askable(e, foreign.get(e.name, set())) for e in schema.entities}
+    if schema.language == "cypher":
+        relations = [
+            Relation(
+                f"edge:{link.source}-{link.name}-{link.target}", "edge", link.source, link.target, (link,), "", link.fields
+            )
+            for link in links
+        ]
+    else:
+        relations = [
+            Relation(f"key:{link.source}.{'+'.join(link.source_fields)}", "key", link.source, link.target, (link,))
+            for link in links
+        ]
+        relations += _bridges(schema, links)
+    return Model(schema, entities, {r.id: r for r in relations})
