@@ -1,0 +1,153 @@
+"""The names in a SQL query: which it uses, and which a schema does not have."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sqlglot import exp
+from sqlglot.optimizer.normalize_identifiers import normalize_identifiers
+from sqlglot.optimizer.scope import Scope, find_all_in_scope, traverse_scope
+
+from t2q.languages.base import Identifiers
+from t2q.schema import Entity, Schema
+
+_HIDDEN = {  # columns that every table has
+    "sqlite": {"rowid", "oid", "_rowid_"},
+    "postgresql": {"ctid", "xmin", "xmax", "cmin", "cmax", "tableoid"},
+    "oracle": {"rowid", "rownum"},
+}
+
+
+def fold_case(tree: exp.Expression, dialect: str) -> exp.Expression:
+    """A copy with every name in the letter case that the dialect compares it in, and aliases in lower case."""
+    tree = normalize_identifiers(tree.copy(), dialect=dialect or None)
+    aliases = {a.alias.lower() for a in tree.find_all(exp.Alias, exp.TableAlias) if a.alias}
+    for name in tree.find_all(exp.Identifier):
+        if name.name.lower() in aliases and not name.args.get("quoted"):
+            name.set("this", name.name.lower())
+    return tree
+
+
+def identifiers(tree: exp.Expression) -> Identifiers:
+    """Tables that are not CTEs, and columns; a column that only repeats an alias of the query is left out."""
+    ctes = {cte.alias.lower() for cte in tree.find_all(exp.CTE)}
+    tables = {t.name for t in tree.find_all(exp.Table) if t.name and (t.name.lower() not in ctes or t.db)}
+    aliases = {a.alias.lower() for a in tree.find_all(exp.Alias)}
+    columns = {
+        c.name
+        for c in tree.find_all(exp.Column)
+        if not isinstance(c.this, exp.Star)
+        and (c.name.lower() not in aliases or not c.find_ancestor(exp.Order, exp.Having, exp.Group))
+    }
+    return Identifiers(entities=frozenset(tables), fields=frozenset(columns))
+
+
+class _Source:
+    """What a FROM or JOIN item offers: its columns (lower case), None where they cannot be known."""
+
+    def __init__(self, title: str, columns: set[str] | None) -> None:
+        self.title = title
+        self.columns = columns
+
+    def has(self, column: str) -> bool:
+        return self.columns is None or column.lower() in self.columns
+
+
+def unknown(tree: exp.Expression, schema: Schema, dialect: str) -> list[str]:
+    """Tables and columns that `schema` lacks, in the order met; letter case does not count."""
+    return list(dict.fromkeys(_Reader(schema, dialect).read(tree)))
+
+
+class _Reader:
+    """Resolves the columns of one query, scope by scope (a scope is one SELECT with its FROM)."""
+
+    def __init__(self, schema: Schema, dialect: str) -> None:
+        self._dialect = dialect
+        self._hidden = _HIDDEN.get(dialect, set())
+        self._tables: dict[str, Entity] = {e.name.lower(): e for e in schema.entities}
+        self._scopes: dict[int, Scope] = {}
+        self._offered: dict[int, dict[str, _Source]] = {}
+
+    def read(self, tree: exp.Expression) -> Iterator[str]:
+        scopes = traverse_scope(tree)
+        self._scopes = {id(scope.expression): scope for scope in scopes}
+        for scope in scopes:
+            for _, source in scope.selected_sources.values():
+                if isinstance(source, exp.Table) and source.name and self._table(source) is None:
+                    yield f"table {source.name}"
+            for column in find_all_in_scope(scope.expression, exp.Column):
+                if not isinstance(column.this, exp.Star):
+                    yield from self._column(column, scope)
+
+    def _table(self, table: exp.Table) -> Entity | None:
+        return self._tables.get(table.name.lower()) or self._tables.get(f"{table.db}.{table.name}".lower())
+
+    def _offers(self, scope: Scope) -> dict[str, _Source]:
+        """What the FROM of a scope offers, by lower-case alias."""
+        if id(scope) not in self._offered:
+            self._offered[id(scope)] = {}  # a recursive CTE offers itself
+            self._offered[id(scope)] = {
+                name.lower(): self._source(name, source) for name, (_, source) in scope.selected_sources.items()
+            }
+        return self._offered[id(scope)]
+
+    def _source(self, name: str, source: exp.Expression | Scope) -> _Source:
+        if isinstance(source, Scope):
+            return _Source(name, self._outputs(source))
+        table = self._table(source) if isinstance(source, exp.Table) else None
+        if table is None:
+            return _Source(source.name or name, None)
+        return _Source(table.name, {f.name.lower() for f in table.fields} | self._hidden)
+
+    def _outputs(self, scope: Scope) -> set[str] | None:
+        """The names of a subquery's columns; None where a star over something unknown, or a function, hides them."""
+        if scope.outer_columns:
+            return {name.lower() for name in scope.outer_columns}
+        select = scope.expression
+        while isinstance(select, exp.SetOperation | exp.Subquery):
+            select = select.this
+        if not isinstance(select, exp.Select) or id(select) not in self._scopes:
+            return None
+        names: set[str] = set()
+        for item in select.selects:
+            if not item.is_star:
+                names.add(item.alias_or_name.lower())
+                continue
+            offers = self._offers(self._scopes[id(select)])
+            table = item.table.lower() if isinstance(item, exp.Column) else ""
+            for source in [offers[table]] if table in offers else offers.values():
+                if source.columns is None:
+                    return None
+                names |= source.columns
+        return names
+
+    def _column(self, column: exp.Column, scope: Scope) -> Iterator[str]:
+        name = column.name.lower()
+        levels = [scope]
+        while levels[-1].parent is not None:
+            levels.append(levels[-1].parent)
+        if column.table:
+            for level in levels:
+                source = self._offers(level).get(column.table.lower())
+                if source:
+                    if not source.has(name):
+                        yield f"column {source.title or column.table}.{column.name}"
+                    return
+            yield f"table {column.table}"
+            return
+        sources = [source for level in levels for source in self._offers(level).values()]
+        if any(source.has(name) for source in sources) or any(name in _aliases(level) for level in levels):
+            return
+        if self._dialect == "sqlite" and column.this.args.get("quoted"):
+            return  # SQLite takes a double-quoted name that matches nothing as a string
+        titles = {source.title for source in self._offers(scope).values()}
+        title = titles.pop() if len(titles) == 1 else ""
+        yield f"column {title}.{column.name}" if title else f"column {column.name}"
+
+
+def _aliases(scope: Scope) -> set[str]:
+    """Names that the select list gives: of its aliases, or of a set operation's columns (its ORDER BY sees only these)."""
+    query = scope.expression
+    if isinstance(query, exp.Select):
+        return {item.alias.lower() for item in query.selects if isinstance(item, exp.Alias)}
+    return {name.lower() for name in query.named_selects} if isinstance(query, exp.Query) else set()
