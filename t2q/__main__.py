@@ -1,0 +1,5 @@
+"""`python -m t2q`."""
+
+from t2q.cli import main
+
+main()

@@ -1,0 +1,68 @@
+"""Child processes that end when t2q ends, and whose death is told in one line."""
+
+from __future__ import annotations
+
+import ctypes
+import signal
+import subprocess
+import sys
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from t2q.errors import StageError
+
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
+
+
+def _die_with_parent() -> None:
+    """In the child, on Linux: SIGKILL when the parent dies, so that a killed run leaves nothing working behind it."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def run_child(
+    command: Sequence[str],
+    what: str,
+    log_path: Path,
+    on_line: Callable[[str], None],
+    env: Mapping[str, str] | None = None,
+) -> None:
+    """Runs a command to its end, its output (both streams) line by line to `on_line` and into `log_path`.
+
+    `what` names it in errors ("litgpt finetune_lora"). Raises StageError where it fails or is killed. On Ctrl-C the
+    child is ended before KeyboardInterrupt goes on.
+    """
+    last: deque[str] = deque(maxlen=40)
+    child = subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env=env,
+        encoding="utf-8",
+        errors="replace",
+        preexec_fn=_die_with_parent if sys.platform == "linux" else None,
+    )
+    try:
+        with log_path.open("a", encoding="utf-8") as log:
+            assert child.stdout is not None
+            for line in child.stdout:
+                log.write(line)
+                log.flush()
+                last.append(line.rstrip())
+                on_line(line.rstrip())
+        code = child.wait()
+    finally:
+        if child.poll() is None:
+            child.kill()
+            child.wait()
+    if code < 0:
+        raise StageError(f"{what} was {_death(-code)}; output: {log_path}")
+    if code > 0:
+        reason = next((line for line in reversed(last) if line.strip()), "no output")
+        raise StageError(f"{what} failed with exit code {code}: {reason}; output: {log_path}")
+
+
+def _death(number: int) -> str:
+    name = signal.Signals(number).name if number in set(signal.Signals) else f"signal {number}"
+    return f"killed by {name}" + (" (out of memory?)" if name == "SIGKILL" else "")

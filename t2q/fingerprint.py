@@ -1,0 +1,56 @@
+"""What lies outside a run and changes its results: a database's content, a base's weights. Without torch."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from pathlib import Path
+
+from t2q.recipe import Recipe
+
+OWN_BASES = "t2q/"  # made by this project, so they may change under the same name
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file's bytes, hexadecimal."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def files_digest(paths: Iterable[Path], root: Path) -> str:
+    """SHA-256 over names (relative to root) and contents, in the order of names."""
+    lines = [f"{p.relative_to(root).as_posix()} {file_digest(p)}" for p in sorted(paths)]
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def database(recipe: Recipe) -> dict[str, str]:
+    """The content of a file, else (a server) the schema with its sample values. Raises DatabaseError."""
+    path = database_file(recipe.database)
+    if path is not None and path.is_file():
+        log = path.with_name(path.name + "-wal")  # SQLite's newest changes may be there still
+        content = file_digest(path)
+        return {"database content": content + (file_digest(log) if log.is_file() and log.stat().st_size else "")}
+    from t2q.databases import open_database
+
+    with open_database(recipe.database) as opened:
+        return {"database content": opened.schema().digest}
+
+
+def database_file(url: str) -> Path | None:
+    """The file of an SQLite or graph URL, else None."""
+    for scheme in ("sqlite:///", "graph:"):
+        if url.startswith(scheme):
+            return Path(url[len(scheme) :].split("?", 1)[0])
+    return None
+
+
+def base(recipe: Recipe) -> dict[str, str]:
+    """The weights and tokenizer of one of the project's own bases; others do not change under their name."""
+    if not recipe.base.startswith(OWN_BASES):
+        return {}
+    folder = Path("checkpoints") / recipe.base
+    patterns = ("*.safetensors", "config.json", "tokenizer*.json")
+    return {"base weights": files_digest((p for pattern in patterns for p in folder.glob(pattern)), folder)}

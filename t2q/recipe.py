@@ -1,0 +1,216 @@
+"""What a recipe may say, with every default. `Recipe.load` reads one and names every mistake at once.
+
+A recipe is YAML. Its `profiles` are overlays of the same keys, merged over the top level: one of them is chosen by the
+hardware (or `--profile`), then `--set key.sub=value` is laid on top.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_validator, model_validator
+from pydantic import ValidationError as PydanticError
+
+from t2q.errors import RecipeError
+from t2q.hardware import default_profile
+from t2q.recipe_errors import Mistake, explain, report
+from t2q.recipe_yaml import Document, overlay, parse_override, read_yaml
+
+Share = Annotated[float, Field(ge=0, le=1)]
+GGUFType = Literal["q8_0", "q4_k_m"]
+DEFAULT_PROFILES: dict[str, Any] = {
+    "cpu": {"base": "t2q/pico"},
+    "gpu": {
+        "base": "Qwen/Qwen2.5-Coder-7B-Instruct",
+        "train": {"quantize": "bnb.nf4", "learning_rate": 2.0e-4},
+    },
+}
+_GRAPH_SCHEMES = ("graph", "bolt", "neo4j")
+_URL = re.compile(r"^(?P<scheme>[a-z][a-z0-9+.-]*):(?P<rest>.+)$", re.IGNORECASE)
+_PASSWORD = re.compile(r"^//[^/@:]*:(?P<password>[^/]*)@")
+_VARIABLE = re.compile(r"\$\{[A-Za-z_][A-Za-z0-9_]*\}")
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Pairs(_Part):
+    """How many questions to make from the schema."""
+
+    train: Annotated[int, Field(ge=1)] = 1600
+    validation: Annotated[int, Field(ge=1)] = 100
+    test: Annotated[int, Field(ge=1)] = 200
+    """Answerable test questions; the unanswerable ones come on top."""
+    unanswerable: Annotated[float, Field(ge=0, lt=1)] = 0.25
+    """Share of questions that the schema cannot answer."""
+    files: list[str] = []
+    """Own question/query files (JSON lines or CSV) to add."""
+
+
+class Lora(_Part):
+    r: Annotated[int, Field(ge=1)] = 16
+    alpha: Annotated[int, Field(ge=1)] = 32
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+
+
+class Train(_Part):
+    epochs: Annotated[int, Field(ge=1)] = 3
+    learning_rate: Annotated[float, Field(gt=0, lt=1)] = 1.0e-3
+    batch_size: Annotated[int, Field(ge=1)] = 16
+    lora: Lora = Lora()
+    quantize: Literal["bnb.nf4", "bnb.nf4-dq"] | None = None
+    """Rounds the base while training; on a GPU only."""
+    precision: Literal["32-true", "bf16-true", "16-true"] | None = None
+    """None: measured on a CPU, bf16-true on a GPU."""
+
+    @model_validator(mode="after")
+    def _nf4_wants_half_precision(self) -> Train:
+        if self.quantize and self.precision == "32-true":
+            raise ValueError(f"{self.quantize} works with precision bf16-true or 16-true only")
+        return self
+
+
+class Limits(_Part):
+    """Execution accuracy that a step may lose against the tuned weights, as a share."""
+
+    hf: Share = 0.005
+    f16: Share = 0.01
+    q8_0: Share = 0.01
+    q4_k_m: Share = 0.02
+
+
+class Recipe(_Part):
+    """A recipe with its profile and its overrides merged in."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=100)]
+    database: str
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 7
+    base: Annotated[str, Field(pattern=r"^[\w.-]+/[\w.-]+$")] = "t2q/pico"
+    pairs: Pairs = Pairs()
+    train: Train = Train()
+    gguf: list[GGUFType] = ["q8_0", "q4_k_m"]
+    """Quantised files to make; f16 is always made."""
+    limits: Limits = Limits()
+
+    _path: Path = PrivateAttr(default=Path("recipe.yaml"))
+    _profile: str = PrivateAttr(default="")
+    _profile_reason: str = PrivateAttr(default="")
+
+    @field_validator("database")
+    @classmethod
+    def _is_a_url_without_password(cls, value: str) -> str:
+        url = _URL.match(value)
+        if url is None:
+            raise ValueError(
+                f'"{value}" is not a database URL such as sqlite:///data/shop.sqlite, graph:data/shop.json, '
+                "bolt://host:7687 or postgresql://${PGUSER}:${PGPASSWORD}@host/name"
+            )
+        written = _PASSWORD.match(url["rest"])
+        if written and _VARIABLE.sub("", written["password"]):
+            raise ValueError(
+                "holds a password in plain text: write ${NAME} there and set NAME in the environment or in .env"
+            )
+        return value
+
+    @classmethod
+    def load(cls, path: str | Path, profile: str | None = None, overrides: Sequence[str] = ()) -> Recipe:
+        """Reads, merges and validates; `overrides` are "key.sub=value". Raises RecipeError naming every mistake."""
+        document = read_yaml(Path(path))
+        settings = [parse_override(o) for o in overrides]
+        profiles, mistakes = _profiles(document)
+        chosen, reason = _choose(profiles, profile, mistakes)
+
+        recipe: Recipe | None = None
+        for name in sorted(profiles or {""}, key=lambda n: n != chosen):  # the others only for their mistakes
+            merged = overlay(document, ("profiles", name)) if name else document.without("profiles")
+            for setting in settings:
+                merged = setting.apply(merged)
+            try:
+                result = cls.model_validate(merged.data)
+            except PydanticError as error:
+                mistakes += explain(error, merged, cls)
+            else:
+                recipe = result if name == chosen else recipe
+        if mistakes or recipe is None:
+            raise report(mistakes)
+        recipe._path, recipe._profile, recipe._profile_reason = Path(path), chosen, reason
+        return recipe
+
+    @property
+    def path(self) -> Path:
+        return self._path
+
+    @property
+    def profile(self) -> str:
+        """Name of the profile that was merged in, "" where the recipe has none."""
+        return self._profile
+
+    @property
+    def announcement(self) -> str:
+        """First line of output: the profile, why, and the base."""
+        profile = f"profile {self._profile} ({self._profile_reason})" if self._profile else "no profiles"
+        quantize = f" · {self.train.quantize}" if self.train.quantize else ""
+        return f"{profile} · base {self.base}{quantize}"
+
+    @property
+    def language(self) -> str:
+        """ "sql" or "cypher"."""
+        scheme = self.database.split(":", 1)[0].split("+", 1)[0].lower()
+        return "cypher" if scheme in _GRAPH_SCHEMES else "sql"
+
+    @property
+    def run_dir(self) -> Path:
+        return Path("runs") / self.name
+
+    def part(self, keys: Sequence[str]) -> dict[str, Any]:
+        """The values of some dotted keys, flat ("train.epochs": 3), as plain data."""
+        flat: dict[str, Any] = {}
+        data = self.model_dump(mode="json")
+        for key in keys:
+            value: Any = data
+            for name in key.split("."):
+                value = value[name]
+            _flatten(key, value, flat)
+        return flat
+
+
+def _flatten(key: str, value: Any, into: dict[str, Any]) -> None:
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            _flatten(f"{key}.{name}", inner, into)
+    else:
+        into[key] = value
+
+
+def _profiles(document: Document) -> tuple[dict[str, Any], list[Mistake]]:
+    """The profiles of a document. The defaults apply where it names neither profiles nor a base."""
+    if "profiles" not in document.data:
+        if "base" not in document.data:
+            document.data["profiles"] = DEFAULT_PROFILES
+        else:
+            return {}, []
+    profiles = document.data["profiles"]
+    if not isinstance(profiles, dict) or not all(isinstance(p, dict) for p in profiles.values()):
+        where = document.where(("profiles",))
+        return {}, [Mistake(where, "profiles must map a name (cpu, gpu, ...) to keys of the recipe")]
+    return profiles, []
+
+
+def _choose(profiles: dict[str, Any], asked: str | None, mistakes: list[Mistake]) -> tuple[str, str]:
+    if asked is not None:
+        if asked not in profiles:
+            known = ", ".join(profiles) or "none"
+            mistakes.append(Mistake(f"--profile {asked}", f"the recipe has no such profile; it has: {known}"))
+        return asked, "asked for"
+    name, reason = default_profile()
+    if name not in profiles and profiles:
+        only = next(iter(profiles))
+        return only, f"{reason}; the recipe has no {name} profile"
+    return (name if profiles else ""), reason
+
+
+__all__ = ["Limits", "Lora", "Pairs", "Recipe", "RecipeError", "Train"]

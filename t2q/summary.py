@@ -1,0 +1,58 @@
+"""The table at the end of a run, from its report.json."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from t2q.run import Planned
+
+# column title: key of a step in report.json
+COLUMNS = {
+    "execution": "execution_accuracy",
+    "executable": "executable",
+    "exact": "exact_match",
+    "tokens": "token_match",
+    "BLEU": "google_bleu",
+    "declined right": "declined_unanswerable",
+    "declined wrong": "declined_answerable",
+}
+
+
+def summary_table(report: Mapping[str, Any]) -> Table:
+    """One line a step; shares as per cent. A step without a value shows a dash."""
+    questions = f"{report['n_answerable']} answerable and {report['n_unanswerable']} unanswerable questions"
+    table = Table(title=f"{report['name']} · {report['language']} · {report['base']}", caption=questions)
+    table.add_column("step")
+    for title in COLUMNS:
+        table.add_column(title, justify="right")
+    for step, scores in report["steps"].items():
+        table.add_row(step, *(_percent(scores.get(key)) for key in COLUMNS.values()))
+    return table
+
+
+def plan_table(planned: Sequence[Planned]) -> Table:
+    """What a run would do with each stage, and why."""
+    table = Table("stage", "", "why")
+    for step in planned:
+        table.add_row(step.stage.name, "run" if step.reasons else "up to date", "\n".join(step.reasons))
+    return table
+
+
+def _percent(share: float | None) -> str:
+    return "–" if share is None else f"{100 * share:.1f} %"
+
+
+def print_summary(folder: Path, console: Console) -> None:
+    """The table and where the report is. Prints nothing where the run has no report yet."""
+    path = folder / "report.json"
+    if not path.is_file():
+        return
+    console.print(summary_table(json.loads(path.read_text(encoding="utf-8"))))
+    console.print(f"report: {folder / 'report.html'}", markup=False, soft_wrap=True)
+    console.print(f'ask:    t2q ask "…" --run {folder}', markup=False, soft_wrap=True)
