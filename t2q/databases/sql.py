@@ -1,0 +1,102 @@
+"""SQL databases, through SQLAlchemy."""
+
+from __future__ import annotations
+
+from types import TracebackType
+
+from sqlalchemy import Inspector, inspect
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from t2q.databases.base import MAX_ROWS, TIMEOUT_SECONDS, Result
+from t2q.databases.credentials import redact, resolve
+from t2q.databases.sql_access import explained, open_engine, read_only
+from t2q.databases.sql_schema import column_values, read_schema
+from t2q.databases.values import findable, one_line, plain
+from t2q.errors import DatabaseError, ExecutionFailed, UnknownName
+from t2q.languages import Language, language_for
+from t2q.schema import Schema, Value
+
+
+class SqlDatabase:
+    """A database behind a SQLAlchemy URL, opened for reading. Credentials are found as `credentials` says.
+
+    Raises DatabaseError where it cannot be reached, its driver is missing or a SQLite file is not there.
+    """
+
+    language: Language
+
+    def __init__(self, url: str) -> None:
+        address = resolve(url)
+        self.url = redact(address)
+        self._engine = open_engine(address)
+        self.language = language_for(self._engine.dialect.name)
+        try:
+            self._inspector: Inspector = inspect(self._engine)
+            self._tables = sorted(self._inspector.get_table_names())
+        except SQLAlchemyError as error:
+            self.close()
+            raise _unreachable(error, self.url) from error
+
+    def schema(self, samples: int = 3) -> Schema:
+        if not self._tables:
+            raise DatabaseError(f"{self.url} holds no tables: check that it is the database you mean")
+        try:
+            with self._engine.connect() as connection:
+                return read_schema(connection, self._inspector, self._tables, self.language.dialect, samples)
+        except SQLAlchemyError as error:
+            raise _unreachable(error, self.url) from error
+
+    def execute(self, query: str, timeout: float = TIMEOUT_SECONDS, max_rows: int = MAX_ROWS) -> Result:
+        self.language.prove_read_only(query)
+        return self._run(query, timeout, max_rows)
+
+    def explain(self, query: str) -> None:
+        self.language.prove_read_only(query)
+        self._run(f"EXPLAIN {query}", TIMEOUT_SECONDS, 1)
+
+    def _run(self, query: str, timeout: float, max_rows: int) -> Result:
+        """Runs what is taken to be a query; only the database itself keeps it from writing."""
+        # Percent signs and colons are the query's own, and the rows must not all be fetched before the cap is met.
+        options = {"no_parameters": True, "stream_results": True, "sqlite_raw_colnames": True}
+        try:
+            with self._engine.connect() as connection, read_only(connection, timeout):
+                result = connection.exec_driver_sql(query, execution_options=options)
+                if not result.returns_rows:
+                    raise ExecutionFailed("the statement returns no rows: it is no query")
+                columns = tuple(result.keys())
+                rows = [tuple(plain(value) for value in row) for row in result.fetchmany(max_rows + 1)]
+        except SQLAlchemyError as error:
+            raise explained(error, self.url, timeout) from error
+        return Result(columns, rows[:max_rows], truncated=len(rows) > max_rows)
+
+    def values(self, entity: str, fieldname: str, limit: int = 50) -> list[Value]:
+        # SQLite reads an unknown quoted column as a string, so the name is checked here.
+        if entity not in self._tables:
+            raise UnknownName(f"{self.url} has no table {entity}")
+        if fieldname not in {column["name"] for column in self._inspector.get_columns(entity)}:
+            raise UnknownName(f"the table {entity} has no column {fieldname}")
+        try:
+            with self._engine.connect() as connection:
+                return findable(column_values(connection, entity, fieldname, limit))
+        except SQLAlchemyError as error:
+            raise explained(error, self.url) from error
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    def __enter__(self) -> SqlDatabase:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _unreachable(error: SQLAlchemyError, shown: str) -> DatabaseError:
+    """Reading a schema is no query, so every failure of it is the database's."""
+    known = explained(error, shown)
+    if isinstance(known, DatabaseError):
+        return known
+    cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
+    return DatabaseError(f"{shown} cannot be read: {one_line(cause)}")

@@ -1,0 +1,190 @@
+"""How each SQL database is opened so that it cannot be written to, and how its errors read.
+
+The proof in `t2q.languages` comes first; what stands here holds where that proof has a hole.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+from sqlalchemy import URL, Connection, Engine, QueuePool, create_engine
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
+
+from t2q.databases.credentials import redact
+from t2q.databases.values import one_line
+from t2q.errors import DatabaseError, ExecutionFailed, NotReadOnly, QueryTimeout, T2QError
+
+LOCK_WAIT_SECONDS = 5.0
+CONNECT_SECONDS = 10
+LONGEST_VALUE = 100_000_000  # bytes; SQLite's own limit of 1 GB lets one function call take all memory
+
+
+@dataclass(frozen=True)
+class Access:
+    """`begin`: statements before each query ({ms}, {seconds}: its time limit), `options`: arguments of the driver."""
+
+    begin: tuple[str, ...] = ()
+    options: tuple[tuple[str, object], ...] = ()
+
+
+ACCESS = {
+    "sqlite": Access(),
+    "postgresql": Access(
+        ("SET TRANSACTION READ ONLY", "SET LOCAL statement_timeout = {ms}"), (("connect_timeout", CONNECT_SECONDS),)
+    ),
+    "mysql": Access(
+        ("SET SESSION MAX_EXECUTION_TIME = {ms}", "START TRANSACTION READ ONLY"),
+        (("connect_timeout", CONNECT_SECONDS),),
+    ),
+    "mariadb": Access(
+        ("SET SESSION max_statement_time = {seconds}", "START TRANSACTION READ ONLY"),
+        (("connect_timeout", CONNECT_SECONDS),),
+    ),
+    "duckdb": Access(options=(("read_only", True), ("config", {"enable_external_access": "false"}))),
+}
+# What to install, by the module or dialect that is missing.
+PACKAGES = {
+    "psycopg": "psycopg[binary]",
+    "psycopg2": "psycopg2-binary",
+    "MySQLdb": "mysqlclient",
+    "duckdb": "duckdb-engine",
+}
+
+_SQLITE_ACTIONS = {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE}
+# Reading the schema goes through pragmas (full-text tables use data_version); none of these changes anything.
+_SQLITE_PRAGMAS = {
+    "table_info",
+    "table_xinfo",
+    "table_list",
+    "foreign_key_list",
+    "index_list",
+    "index_info",
+    "index_xinfo",
+    "read_uncommitted",
+    "data_version",
+}
+_SQLITE_FUNCTIONS_REFUSED = {"load_extension", "fts3_tokenizer"}
+
+# SQLSTATE of PostgreSQL, error numbers of MySQL and MariaDB, beginnings of messages of SQLite and DuckDB.
+_TIMEOUT_CODES = {"57014", "3024", "1969"}
+_TIMEOUT_MESSAGES = ("interrupted", "INTERRUPT Error")
+_WRITE_CODES = {"25006", "1792"}
+_WRITE_MESSAGES = ("not authorized", "attempt to write a readonly database", "access to ", "Permission Error")
+_UNREADABLE = {
+    "database is locked": "is locked by another program: close it there, or try again",
+    "database table is locked": "is locked by another program: close it there, or try again",
+    "file is not a database": "is not a SQLite database, or is encrypted",
+    "database disk image is malformed": "is damaged: restore it from a backup",
+    "unable to open database file": "cannot be opened: check the permissions of the file and its folder",
+}
+
+
+def open_engine(address: str) -> Engine:
+    """An engine for a resolved URL. Connects only when used, but a SQLite file must be there. Raises DatabaseError."""
+    shown = redact(address)
+    try:
+        url = make_url(address)
+    except ArgumentError as error:
+        raise DatabaseError(f"{shown} is not a database URL: write for example sqlite:///data/shop.sqlite") from error
+    dialect = url.get_backend_name()
+    if dialect not in ACCESS:
+        raise DatabaseError(f"{shown}: t2q cannot open {dialect} read-only; it can open {', '.join(sorted(ACCESS))}")
+    if dialect == "sqlite":
+        return _sqlite_engine(url)
+    if dialect == "duckdb":
+        _existing_file(url)
+    try:
+        return create_engine(url, connect_args=dict(ACCESS[dialect].options), pool_pre_ping=True)
+    except (NoSuchModuleError, ModuleNotFoundError) as error:
+        missing = getattr(error, "name", None) or dialect
+        package = PACKAGES.get(missing, missing)
+        raise DatabaseError(f"{shown} needs a driver that is not installed: pip install '{package}'") from error
+
+
+def _existing_file(url: URL) -> Path:
+    if not url.database or url.database == ":memory:":
+        raise DatabaseError(f"{redact(str(url))} names no file: write the path of a database, sqlite:///PATH")
+    path = Path(url.database)
+    if not path.is_file():
+        raise DatabaseError(f"no database file {path} (looked in {Path.cwd()}): check the path in the URL")
+    return path
+
+
+def _sqlite_engine(url: URL) -> Engine:
+    path = _existing_file(url).resolve()
+    uri = f"file:{quote(path.as_posix())}?mode=ro"
+
+    def connect() -> sqlite3.Connection:
+        connection = sqlite3.connect(uri, uri=True, timeout=LOCK_WAIT_SECONDS, check_same_thread=False)
+        connection.text_factory = lambda data: data.decode(errors="replace")
+        if sys.version_info >= (3, 11):
+            connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LONGEST_VALUE)
+        connection.set_authorizer(_authorize)
+        return connection
+
+    return create_engine("sqlite://", creator=connect, poolclass=QueuePool)
+
+
+def _authorize(action: int, first: str | None, second: str | None, _database: str | None, _trigger: str | None) -> int:
+    allowed = (
+        (action == sqlite3.SQLITE_PRAGMA and first in _SQLITE_PRAGMAS)
+        or (action == sqlite3.SQLITE_FUNCTION and second not in _SQLITE_FUNCTIONS_REFUSED)
+        or (action in _SQLITE_ACTIONS and action != sqlite3.SQLITE_FUNCTION)
+    )
+    return sqlite3.SQLITE_OK if allowed else sqlite3.SQLITE_DENY
+
+
+@contextlib.contextmanager
+def read_only(connection: Connection, seconds: float) -> Iterator[None]:
+    """Inside, queries on the connection cannot write and are broken off after `seconds`."""
+    dialect = connection.dialect.name
+    if getattr(connection.dialect, "is_mariadb", False):
+        dialect = "mariadb"
+    for statement in ACCESS[dialect].begin:
+        connection.exec_driver_sql(statement.format(ms=max(1, int(seconds * 1000)), seconds=seconds))
+    driver = connection.connection.dbapi_connection
+    assert driver is not None
+    if isinstance(driver, sqlite3.Connection):
+        deadline = time.monotonic() + seconds
+        driver.set_progress_handler(lambda: time.monotonic() > deadline, 1000)  # every 1000 steps of its machine
+        try:
+            yield
+        finally:
+            driver.set_progress_handler(None, 0)
+    elif dialect == "duckdb":  # has no limit of its own
+        timer = threading.Timer(seconds, driver.interrupt)
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+    else:
+        yield
+
+
+def explained(error: SQLAlchemyError, shown: str, seconds: float | None = None) -> T2QError:
+    """What t2q raises for a database's error: `shown` is the URL, `seconds` the time limit of the query."""
+    if not isinstance(error, DBAPIError) or error.orig is None:
+        return ExecutionFailed(one_line(error))
+    cause = error.orig
+    message = one_line(cause)
+    code = str(getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None) or next(iter(cause.args), ""))
+    if code in _TIMEOUT_CODES or message.startswith(_TIMEOUT_MESSAGES):
+        return QueryTimeout(f"the query ran longer than {seconds:g} s" if seconds else message)
+    if code in _WRITE_CODES or message.startswith(_WRITE_MESSAGES):
+        return NotReadOnly(message)
+    for beginning, meaning in _UNREADABLE.items():
+        if message.startswith(beginning):
+            return DatabaseError(f"{shown} {meaning}")
+    if error.connection_invalidated:
+        return DatabaseError(f"{shown}: the connection was lost: {message}")
+    return ExecutionFailed(message)
