@@ -1,0 +1,137 @@
+"""Cypher, as Neo4j 5 has it: read by its words (`cypher_reader`); the database's EXPLAIN is the full parser."""
+
+from __future__ import annotations
+
+import re
+
+from t2q.errors import SyntaxRefused
+from t2q.languages import cypher_names, cypher_normal, cypher_safety
+from t2q.languages.base import Identifiers
+from t2q.languages.cypher_reader import CLAUSES, Structure, read
+from t2q.languages.cypher_tokens import tokenize, where, write_string
+from t2q.languages.describing import one_line, show_samples
+from t2q.languages.extraction import extract_query
+from t2q.schema import Field, Schema, Value
+
+_STARTS = re.compile(
+    r"(?:(?:OPTIONAL\s+)?MATCH\s*(?:\(|\w+\s*=|(?:ANY|ALL|SHORTEST|shortestPath|allShortestPaths)\b)"
+    r"|UNWIND\s+[\[$\w]+.{0,500}?\bAS\b|CALL\s*(?:\{|\(|\w+\.\w+)|WITH\s+(?:[^\n.]|\.\w|\n){1,400}?\bAS\s+\w+"
+    r"|RETURN\s+(?:DISTINCT\b|[\d'\"{(\[$-]|[\w.]+\s*(?:[(,\[{<>=+*/-]|AS\b|$))"
+    r"|(?:CREATE|MERGE|FOREACH)\s*\(|CREATE\s+\w+\s*=|(?:CREATE|DROP)\s+(?:\w+\s+)?(?:INDEX|CONSTRAINT|USER|DATABASE)\b"
+    r"|LOAD\s+CSV\b|SHOW\s+[A-Z]+\b)",
+    re.IGNORECASE | re.DOTALL,
+)
+_ADMINISTRATION = ("SHOW", "DROP", "ALTER", "GRANT", "DENY", "REVOKE", "TERMINATE", "EXPLAIN", "PROFILE")
+_NOT_CYPHER = {"SELECT": "SELECT", "FROM": "FROM", "GROUP": "GROUP BY", "HAVING": "HAVING", "JOIN": "JOIN"}
+
+
+class Cypher:
+    """The language of Neo4j and of the embedded graph."""
+
+    name = "cypher"
+    dialect = "cypher"
+    title = "Cypher"
+
+    def extract(self, text: str) -> str:
+        return extract_query(text, _STARTS, _semicolon)
+
+    def parse(self, query: str) -> None:
+        """A quick static check: quotes, brackets, one statement, known clauses, a RETURN, no SQL.
+
+        What passes here can still be refused by the database.
+        """
+        s = read(query)
+        if not s.tokens:
+            raise SyntaxRefused("no statement")
+        for i, token in enumerate(s.tokens):
+            if token.text == ";" and token.kind == "symbol":
+                raise SyntaxRefused(f"{where(query, token.start)}: several statements where one is expected")
+            if token.upper in _NOT_CYPHER and s.roles[i] in ("", "variable") and s.depth(i) == 0 and s.named(i + 1):
+                raise SyntaxRefused(f"{where(query, token.start)}: {_NOT_CYPHER[token.upper]} is not Cypher")
+        first = s.tokens[0].upper
+        if first not in CLAUSES and first not in _ADMINISTRATION:
+            raise SyntaxRefused(f"a query cannot begin with {s.text(0)!r}")
+        outer = [s.word(i) for i in range(len(s.tokens)) if s.opener[i] < 0]
+        reads_only = not any(word in cypher_safety.WRITES for word in outer)
+        if "RETURN" not in outer and reads_only and first not in ("CALL", *_ADMINISTRATION):
+            raise SyntaxRefused("nothing is returned: the query has no RETURN")
+        if s.word(len(s.tokens) - 1) in CLAUSES or s.text(len(s.tokens) - 1) in (",", ".", "=", "-"):
+            raise SyntaxRefused(f"the query breaks off after {s.text(len(s.tokens) - 1)!r}")
+
+    def normalize(self, query: str) -> str:
+        """As `cypher_normal.words` says: variables, aliases among them, get new names in the order of appearance."""
+        structure = self._structure(query)
+        return cypher_normal.spell(structure) if structure else query.strip()
+
+    def skeleton(self, query: str) -> str:
+        structure = self._structure(query)
+        return cypher_normal.spell(structure, blank=True) if structure else query.strip()
+
+    def tokens(self, query: str) -> list[str]:
+        """Names, keywords, numbers, strings and parameters of the normalised query; no symbols."""
+        structure = self._structure(query)
+        if structure is None:
+            return re.findall(r"\w+", query)
+        spelled = zip(structure.tokens, cypher_normal.words(structure), strict=True)
+        return [word for token, word in spelled if token.kind != "symbol"]
+
+    def _structure(self, query: str) -> Structure | None:
+        try:
+            self.parse(query)
+        except SyntaxRefused:
+            return None
+        return read(query)
+
+    def identifiers(self, query: str) -> Identifiers:
+        return cypher_names.identifiers(read(query))
+
+    def unknown(self, query: str, schema: Schema) -> list[str]:
+        return cypher_names.unknown(read(query), schema)
+
+    def prove_read_only(self, query: str) -> None:
+        cypher_safety.prove_read_only(query)
+        self.parse(query)
+
+    def ordered(self, query: str) -> bool:
+        """ORDER BY behind the last RETURN; one that orders only a WITH, or a part of a UNION, promises nothing."""
+        s = read(query)
+        outer = [s.word(i) for i in range(len(s.tokens)) if s.opener[i] < 0]
+        if "RETURN" not in outer or "UNION" in outer:
+            return False
+        return "ORDER" in outer[len(outer) - outer[::-1].index("RETURN") :]
+
+    def quote(self, name: str) -> str:
+        return cypher_normal.quote(name)
+
+    def literal(self, value: Value) -> str:
+        if isinstance(value, str):
+            return write_string(value)
+        return str(value).lower() if isinstance(value, bool) else repr(value)
+
+    def describe(self, schema: Schema, samples: int = 3) -> str:
+        lines = []
+        for label in schema.entities:
+            if one_line(label.name):
+                lines.append(f"{self.quote(label.name)}: {self._fields(label.fields, samples)}".rstrip())
+        for link in schema.links:
+            if all(map(one_line, (link.source, link.name, link.target))):
+                inner = self.quote(link.name)
+                if link.fields:
+                    inner += f" {{{self._fields(link.fields, samples)}}}"
+                lines.append(f"(:{self.quote(link.source)})-[:{inner}]->(:{self.quote(link.target)})")
+        return "\n".join(lines)
+
+    def _fields(self, fields: tuple[Field, ...], samples: int) -> str:
+        return ", ".join(
+            f"{self.quote(f.name)} {f.type}{' key' * f.key}{show_samples(f, samples, self.literal)}"
+            for f in fields
+            if one_line(f.name)
+        )
+
+
+def _semicolon(query: str) -> int | None:
+    try:
+        return next((token.start for token in tokenize(query) if token.text == ";"), None)
+    except SyntaxRefused:  # prose with an apostrophe behind the query
+        place = query.find(";")
+        return place if place >= 0 else None

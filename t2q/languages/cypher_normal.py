@@ -1,0 +1,77 @@
+"""One spelling for Cypher queries that mean the same by their words."""
+
+from __future__ import annotations
+
+import re
+
+from t2q.languages.cypher_reader import KEYWORDS, Structure
+from t2q.languages.cypher_tokens import write_string
+
+_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_NO_SPACE_AFTER = ("(", "[", "{", ".", "..", "$")
+_NO_SPACE_BEFORE = (")", "]", "}", ".", "..", ",", ":", ";")
+# Behind one of these a minus is the sign of a number.
+_OPERATORS = ("", "(", "[", ",", "=", "<", ">", "<=", ">=", "<>")
+
+
+def quote(name: str) -> str:
+    """The name, in backticks unless it is plain and no keyword."""
+    if _PLAIN.fullmatch(name) and name.upper() not in KEYWORDS:
+        return name
+    return "`" + name.replace("`", "``") + "`"
+
+
+def words(s: Structure, blank: bool = False) -> list[str]:
+    """The tokens, each in its normal spelling; literals as `?` where `blank` is set.
+
+    Keywords are in upper case, functions in lower case, strings in single quotes, backticks only where needed, and
+    variables (aliases too) are v1, v2, ... in the order in which they appear.
+    """
+    variables: dict[str, str] = {}
+    out = []
+    for token, role in zip(s.tokens, s.roles, strict=True):
+        if role == "keyword":
+            constant = token.upper in ("TRUE", "FALSE")
+            out.append("?" if blank and constant else token.upper)
+        elif role == "function":
+            out.append(quote(token.value.lower()) if token.kind == "quoted" else token.text.lower())
+        elif role == "variable":
+            out.append(variables.setdefault(token.value, f"v{len(variables) + 1}"))
+        elif token.kind in ("name", "quoted"):
+            out.append(quote(token.value))
+        elif token.kind in ("string", "number") and blank:
+            out.append("?")
+        else:
+            out.append(write_string(token.value) if token.kind == "string" else token.text)
+    return out
+
+
+def spell(s: Structure, blank: bool = False) -> str:
+    """The query on one line, with one way to set spaces."""
+    out = words(s, blank)
+    text = ""
+    for i, word in enumerate(out):
+        text += word if i == 0 or not _space(s, i) else f" {word}"
+    return text
+
+
+def _space(s: Structure, i: int) -> bool:
+    """Whether a space stands between the tokens i - 1 and i."""
+    before, here = s.text(i - 1), s.text(i)
+    after_symbol, symbol = s.tokens[i - 1].kind == "symbol", s.tokens[i].kind == "symbol"
+    roles = (s.roles[i - 1], s.roles[i])
+    if "arrow" in roles:
+        return False
+    if after_symbol and before == ":":
+        return s.roles[i - 2] == "key"
+    if (symbol and here in _NO_SPACE_BEFORE) or (after_symbol and before in _NO_SPACE_AFTER):
+        return False
+    if here in ("|", "&", "!") or before in ("|", "&", "!"):
+        return "label" not in roles and "type" not in roles
+    if here == "(":
+        return s.roles[i - 1] != "function"
+    if here == "[":
+        return (after_symbol and before not in (")", "]", "}")) or s.roles[i - 1] == "keyword"
+    if here == "*" or before == "*":
+        return s.text(s.opener[i]) != "["
+    return not (before == "-" and s.text(i - 2) in _OPERATORS)
