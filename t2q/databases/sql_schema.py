@@ -12,10 +12,9 @@ from sqlalchemy.exc import SAWarning
 from sqlalchemy.sql import FromClause, Subquery
 from sqlalchemy.sql.elements import quoted_name
 
-from t2q.databases.values import SCANNED_ROWS, showable
+from t2q.databases.values import OBSERVED_VALUES, SCANNED_ROWS, showable
 from t2q.schema import Entity, Field, FieldType, Link, Schema, Value
 
-OBSERVED_VALUES = 50  # the most frequent values of a column, from which SQLite's real types are read
 _COUNTED_AT_ONCE = 200  # columns in one counting query: SQLite allows 2000 results, two a column
 
 # Declared types, most special first.

@@ -13,6 +13,7 @@ from t2q.schema import Value
 SAMPLE_LENGTH = 60  # characters; a longer text says little about its column and takes the prompt's room
 # Rows of one table, or nodes of one label, that samples and distinct counts are taken from: more take minutes.
 SCANNED_ROWS = 100_000
+OBSERVED_VALUES = 50  # the most frequent values of a field, from which samples (and SQLite's real types) are read
 
 
 @singledispatch
