@@ -92,13 +92,12 @@ def same_list(pred: Sequence[Row], gold: Sequence[Row]) -> bool:
 def same_bag(pred: Sequence[Row], gold: Sequence[Row]) -> bool:
     """Whether the rows are the same in some order. Rows that are not equal to the bit are paired by closeness."""
     left, right = Counter(pred), Counter(gold)
-    rest = list((left - right).elements())
     others: dict[Row, list[Row]] = defaultdict(list)
-    for row in (right - left).elements():
+    for row in sorted((right - left).elements(), key=_key):
         others[_exact_part(row)].append(row)
-    for row in sorted(rest, key=_key):
+    for row in sorted((left - right).elements(), key=_key):
         partners = others[_exact_part(row)]
-        partner = next((p for p in sorted(partners, key=_key) if close(row, p)), None)
+        partner = next((p for p in partners if close(row, p)), None)
         if partner is None:
             return False
         partners.remove(partner)

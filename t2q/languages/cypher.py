@@ -21,7 +21,6 @@ _STARTS = re.compile(
     r"|LOAD\s+CSV\b|SHOW\s+[A-Z]+\b)",
     re.IGNORECASE | re.DOTALL,
 )
-_ADMINISTRATION = ("SHOW", "DROP", "ALTER", "GRANT", "DENY", "REVOKE", "TERMINATE", "EXPLAIN", "PROFILE")
 _NOT_CYPHER = {"SELECT": "SELECT", "FROM": "FROM", "GROUP": "GROUP BY", "HAVING": "HAVING", "JOIN": "JOIN"}
 
 
@@ -46,17 +45,17 @@ class Cypher:
         for i, token in enumerate(s.tokens):
             if token.text == ";" and token.kind == "symbol":
                 raise SyntaxRefused(f"{where(query, token.start)}: several statements where one is expected")
-            if token.upper in _NOT_CYPHER and s.roles[i] in ("", "variable") and s.depth(i) == 0 and s.named(i + 1):
+            if token.upper in _NOT_CYPHER and s.opener[i] < 0 and s.named(i + 1) and token.value not in s.declared:
                 raise SyntaxRefused(f"{where(query, token.start)}: {_NOT_CYPHER[token.upper]} is not Cypher")
         first = s.tokens[0].upper
-        if first not in CLAUSES and first not in _ADMINISTRATION:
+        if first not in CLAUSES | cypher_safety.ADMINISTRATION:
             raise SyntaxRefused(f"a query cannot begin with {s.text(0)!r}")
-        outer = [s.word(i) for i in range(len(s.tokens)) if s.opener[i] < 0]
-        reads_only = not any(word in cypher_safety.WRITES for word in outer)
-        if "RETURN" not in outer and reads_only and first not in ("CALL", *_ADMINISTRATION):
+        outer = {s.word(i) for i in range(len(s.tokens)) if s.opener[i] < 0}
+        if first != "CALL" and not outer & (cypher_safety.WRITES | cypher_safety.ADMINISTRATION | {"RETURN", "FINISH"}):
             raise SyntaxRefused("nothing is returned: the query has no RETURN")
-        if s.word(len(s.tokens) - 1) in CLAUSES or s.text(len(s.tokens) - 1) in (",", ".", "=", "-"):
-            raise SyntaxRefused(f"the query breaks off after {s.text(len(s.tokens) - 1)!r}")
+        last = len(s.tokens) - 1
+        if s.word(last) in CLAUSES or s.text(last) in (",", ".", "=", "-"):
+            raise SyntaxRefused(f"the query breaks off after {s.text(last)!r}")
 
     def normalize(self, query: str) -> str:
         """As `cypher_normal.words` says: variables, aliases among them, get new names in the order of appearance."""

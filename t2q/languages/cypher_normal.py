@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from t2q.languages.cypher_reader import KEYWORDS, Structure
+from t2q.languages.cypher_reader import Structure
 from t2q.languages.cypher_tokens import write_string
 
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -15,10 +15,8 @@ _OPERATORS = ("", "(", "[", ",", "=", "<", ">", "<=", ">=", "<>")
 
 
 def quote(name: str) -> str:
-    """The name, in backticks unless it is plain and no keyword."""
-    if _PLAIN.fullmatch(name) and name.upper() not in KEYWORDS:
-        return name
-    return "`" + name.replace("`", "``") + "`"
+    """The name, in backticks unless it is plain. Keywords too may be labels, types and properties without them."""
+    return name if _PLAIN.fullmatch(name) else "`" + name.replace("`", "``") + "`"
 
 
 def words(s: Structure, blank: bool = False) -> list[str]:

@@ -89,11 +89,11 @@ class Structure:
     def named(self, i: int) -> bool:
         return 0 <= i < len(self.tokens) and self.tokens[i].kind in ("name", "quoted")
 
-    def depth(self, i: int) -> int:
-        depth = 0
-        while self.opener[i] >= 0:
-            depth, i = depth + 1, self.opener[i]
-        return depth
+    @property
+    def declared(self) -> set[str]:
+        """Variables that a pattern or an AS brings in."""
+        patterns = {pattern.variable for pattern in (*self.nodes, *self.relationships)}
+        return patterns | set(self.renamed) | self.aliases
 
 
 @lru_cache(maxsize=4096)
@@ -329,6 +329,7 @@ def _words(s: Structure) -> None:
     for i, token in enumerate(s.tokens):
         if not s.named(i) or s.roles[i]:
             continue
-        keyword = token.upper in KEYWORDS or (s.text(i + 1) == "{" and token.upper in _SUBQUERIES)
+        typed = s.text(i - 1) == "::"
+        keyword = typed or token.upper in KEYWORDS or (s.text(i + 1) == "{" and token.upper in _SUBQUERIES)
         taken = token.text in variables and not (token.upper == "ORDER" and s.text(i + 1).upper() == "BY")
         s.roles[i] = "keyword" if keyword and not taken else "variable"

@@ -13,12 +13,13 @@ from pathlib import Path
 
 import yaml
 
-from t2q.errors import NotReadOnly
-from t2q.languages.cypher_reader import words
+from t2q.errors import NotReadOnly, SyntaxRefused
+from t2q.languages.cypher_reader import CLAUSES, words
 from t2q.languages.cypher_tokens import Token, tokenize
 
 STARTS = ("MATCH", "OPTIONAL", "WITH", "UNWIND", "RETURN", "CALL")
-WRITES = words("CREATE MERGE SET DELETE DETACH NODETACH REMOVE FOREACH INSERT USE TRANSACTIONS TRANSACTION")
+ADMINISTRATION = words("SHOW DROP ALTER GRANT DENY REVOKE TERMINATE RENAME ENABLE START STOP EXPLAIN PROFILE CYPHER")
+WRITES = words("CREATE MERGE SET DELETE DETACH NODETACH REMOVE FOREACH INSERT USE")
 # Neo4j 5 replaces \uXXXX before it reads anything, quotes included, so that a "string" could end elsewhere than here;
 # a carriage return alone ends a comment in some readers only.
 _TRICKS = re.compile(r"\\u|\r(?!\n)", re.IGNORECASE)
@@ -46,13 +47,18 @@ def prove_read_only(query: str) -> None:
         tokens.pop()
     if any(token.text == ";" for token in tokens):
         raise NotReadOnly("several statements where one may run")
-    if not tokens or tokens[0].upper not in STARTS:
-        raise NotReadOnly(f"a query may not begin with {tokens[0].text.upper() if tokens else 'nothing'}")
+    first = tokens[0].upper if tokens else ""
+    if first not in STARTS:
+        if first in CLAUSES or first in ADMINISTRATION:
+            raise NotReadOnly(f"a query may not begin with {first}")
+        raise SyntaxRefused(f"a query cannot begin with {tokens[0].text!r}" if tokens else "no statement")
     for i, token in enumerate(tokens):
         if token.upper in WRITES and _may_begin_clause(tokens, i):
             raise NotReadOnly(f"{token.upper} inside the query")
         if token.upper == "LOAD" and _text(tokens, i + 1).upper() == "CSV":
             raise NotReadOnly("LOAD CSV inside the query")
+        if token.upper in ("TRANSACTIONS", "TRANSACTION") and _text(tokens, i - 1).upper() in ("IN", "CONCURRENT"):
+            raise NotReadOnly("CALL … IN TRANSACTIONS inside the query")
         if token.upper == "UNION":
             _prove_start(tokens, i + 1 + (_text(tokens, i + 1).upper() in ("ALL", "DISTINCT")))
         if token.upper == "CALL" and _may_begin_clause(tokens, i):
@@ -67,10 +73,15 @@ def _text(tokens: list[Token], i: int) -> str:
 
 
 def _may_begin_clause(tokens: list[Token], i: int) -> bool:
+    """Whether the word at i can be the keyword of a clause there; if not it is somebody's name."""
     before, after = _text(tokens, i - 1), _text(tokens, i + 1)
     if before in _NO_CLAUSE_AFTER or after in _NO_CLAUSE_BEFORE or i + 1 == len(tokens):
         return False
-    return not (before == "." and tokens[i - 2].kind != "number")
+    if before == "." and tokens[i - 2].kind != "number":
+        return False
+    if after.upper() == "ORDER":
+        return _text(tokens, i + 2).upper() != "BY"
+    return not (after.upper() in ("SKIP", "OFFSET", "LIMIT") and i + 2 < len(tokens) and tokens[i + 2].kind == "number")
 
 
 def _prove_start(tokens: list[Token], i: int) -> None:

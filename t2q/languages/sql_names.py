@@ -146,7 +146,7 @@ class _Reader:
 
 
 def _aliases(scope: Scope) -> set[str]:
-    """Names that the select list gives: of its aliases, or of a set operation's columns (its ORDER BY sees only these)."""
+    """The aliases of a SELECT; of a set operation all its columns, which are what its ORDER BY can name."""
     query = scope.expression
     if isinstance(query, exp.Select):
         return {item.alias.lower() for item in query.selects if isinstance(item, exp.Alias)}
