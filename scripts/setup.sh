@@ -27,14 +27,29 @@ find_uv() {
 }
 
 # llama-cpp-python comes as source only. Left out: its multimodal tools and llama.cpp's "common" library. Unity builds
-# halve the rest. uv keeps the wheel in its cache for every checkout on this machine; its key does not hold CMAKE_ARGS,
-# so `uv cache clean llama-cpp-python` comes before a build with others (CMAKE_ARGS="-DGGML_CUDA=on" make demo). The
-# build uses this processor's instructions (-march=native), so a cache must not be carried to another machine.
+# halve the rest.
+LLAMA=$(grep '^llama-cpp-python==' requirements.lock)
+CMAKE_OPTIONS="-DLLAVA_BUILD=OFF -DCMAKE_UNITY_BUILD=ON -DCMAKE_UNITY_BUILD_BATCH_SIZE=12 ${CMAKE_ARGS:-}"
+
+# Where its wheel is kept for all checkouts on this machine: a folder per version, options and processor, since the build
+# uses this processor's instructions (-march=native) and must not be carried to another. uv's own cache knows neither.
+wheel_folder() {
+  local processor
+  processor=$(grep -m1 '^flags' /proc/cpuinfo 2>/dev/null || sysctl -n machdep.cpu.brand_string 2>/dev/null || true)
+  echo "${T2Q_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/t2q}/wheels/llama-$({
+    echo "$LLAMA $CMAKE_OPTIONS $(uname -sm) $processor"
+    cat scripts/llama-slim.cmake
+  } | cksum | cut -d' ' -f1)"
+}
+
 build_llama() {
-  export CMAKE_ARGS="-DLLAVA_BUILD=OFF -DCMAKE_UNITY_BUILD=ON -DCMAKE_UNITY_BUILD_BATCH_SIZE=12 -DCMAKE_PROJECT_INCLUDE=$PWD/scripts/llama-slim.cmake ${CMAKE_ARGS:-}"
-  # An environment of its own: two installs into one wait for each other.
-  "$UV" venv --quiet --clear --python "$VENV/bin/python" "$VENV/llama-build" &&
-    "$UV" pip install --quiet --no-deps --python "$VENV/llama-build/bin/python" "$(grep '^llama-cpp-python==' requirements.lock)"
+  local folder=$1 half
+  mkdir -p "$(dirname "$folder")"
+  half=$(mktemp -d "$folder.XXXXXX")
+  "$UV" venv --quiet --clear --seed --python "$VENV/bin/python" "$VENV/llama-build" &&
+    CMAKE_ARGS="$CMAKE_OPTIONS -DCMAKE_PROJECT_INCLUDE=$PWD/scripts/llama-slim.cmake" \
+      "$VENV/llama-build/bin/python" -m pip wheel --no-deps --no-binary llama-cpp-python --wheel-dir "$half" "$LLAMA" &&
+    { [ -d "$folder" ] || mv "$half" "$folder"; }
 }
 
 # Waits for the build in the background, with a line now and then.
@@ -51,31 +66,36 @@ wait_for_llama() {
 }
 
 install() {
-  local stamp=$1 log build rest
+  local stamp=$1 log="$VENV/llama-build.log" rest="$VENV/rest.lock" wheel build="" ticker
   "$VENV/bin/python" -c 'import sys; sys.exit(not (3, 10) <= sys.version_info < (3, 14))' 2>/dev/null ||
     "$UV" venv --quiet --clear --python "$PYTHONS" "$VENV" ||
     fail "no Python $PYTHONS found: install one, or let uv do so with \`uv python install 3.12\`"
   rm -f "$VENV"/.set-up-*
-  log="$VENV/llama-build.log"
-  rest="$VENV/rest.lock"
+  wheel=$(wheel_folder)
   echo "setting up $VENV with $("$VENV/bin/python" --version)"
 
-  build_llama >"$log" 2>&1 &
-  build=$!
-  trap 'kill "$build" 2>/dev/null || true' EXIT
-  (while sleep "$SECONDS_BETWEEN_LINES"; do echo "installing packages … $SECONDS s"; done) &
+  if [ ! -d "$wheel" ]; then
+    build_llama "$wheel" >"$log" 2>&1 &
+    build=$!
+  fi
+  (while sleep "$SECONDS_BETWEEN_LINES"; do echo "installing packages … $((SECONDS)) s"; done) &
   ticker=$!
+  trap 'kill $ticker $build 2>/dev/null || true' EXIT
   grep -v '^llama-cpp-python==' requirements.lock >"$rest"
-  "$UV" pip install --quiet --python "$VENV/bin/python" -r "$rest" || { kill "$ticker"; fail "the packages of requirements.lock cannot be installed"; }
+  uv_install -r "$rest" || fail "the packages of requirements.lock cannot be installed"
   kill "$ticker"
-  wait_for_llama "$build" "$log"
+  [ -z "$build" ] || wait_for_llama "$build" "$log"
   trap - EXIT
 
-  "$UV" pip install --quiet --python "$VENV/bin/python" -r requirements.lock # llama-cpp-python, from the cache
-  "$UV" pip install --quiet --python "$VENV/bin/python" --no-deps --editable .
+  uv_install --no-deps "$wheel"/llama_cpp_python-*.whl
+  uv_install --no-deps --editable .
   rm -rf "$VENV/llama-build" "$rest"
   touch "$stamp"
   echo "set up in $SECONDS s"
+}
+
+uv_install() {
+  "$UV" pip install --quiet --python "$VENV/bin/python" "$@"
 }
 
 UV=$(find_uv)
