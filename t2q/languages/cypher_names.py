@@ -11,7 +11,7 @@ from t2q.schema import Schema
 
 def identifiers(s: Structure) -> Identifiers:
     """Labels, relationship types, and properties (of any expression, and in the maps of patterns)."""
-    keys = {key for pattern in (*s.nodes, *s.relationships) for key in pattern.keys}
+    keys = {key for n in s.nodes for key in n.keys} | {key for r in s.relationships for key in r.keys}
     return Identifiers(
         entities=frozenset(t.value for t, role in zip(s.tokens, s.roles, strict=True) if role == "label"),
         links=frozenset(t.value for t, role in zip(s.tokens, s.roles, strict=True) if role == "type"),

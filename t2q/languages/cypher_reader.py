@@ -92,7 +92,7 @@ class Structure:
     @property
     def declared(self) -> set[str]:
         """Variables that a pattern or an AS brings in."""
-        patterns = {pattern.variable for pattern in (*self.nodes, *self.relationships)}
+        patterns = {n.variable for n in self.nodes} | {r.variable for r in self.relationships}
         return patterns | set(self.renamed) | self.aliases
 
 

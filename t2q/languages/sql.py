@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 
 import sqlparse
-from sqlalchemy.engine import Dialect as SqlAlchemyDialect
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import NoSuchModuleError
 from sqlglot import exp
 from sqlparse import tokens as sqlparse_tokens
 
 from t2q.errors import SyntaxRefused
-from t2q.languages import sql_names, sql_safety
+from t2q.languages import sql_names, sql_normal, sql_quoting, sql_safety
 from t2q.languages.base import Identifiers
 from t2q.languages.describing import one_line, show_samples
 from t2q.languages.extraction import extract_query
@@ -30,9 +26,6 @@ TITLES = {
     "bigquery": "BigQuery",
     "clickhouse": "ClickHouse",
 }
-# Unquoted names keep their case, or compare without it, in these; elsewhere unquoted upper case is folded away.
-_CASE_KEPT = {"sqlite", "mysql", "mariadb", "mssql", "duckdb", "bigquery", "clickhouse"}
-_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _STARTS = re.compile(
     r"\(*\s*(?:SELECT\b|WITH\s+(?:RECURSIVE\s+)?[\w\"`\[\]]+\s*(?:\([^)]*\)\s*)?AS\b|VALUES\s*\("
     r"|INSERT\s+INTO\b|UPDATE\s+\S+\s+SET\b|DELETE\s+FROM\b|(?:DROP|CREATE|ALTER|TRUNCATE)\s+\w+\s+\S+|PRAGMA\s+\w+"
@@ -40,14 +33,6 @@ _STARTS = re.compile(
     re.IGNORECASE,
 )
 _WORDS = (sqlparse_tokens.Name, sqlparse_tokens.Keyword, sqlparse_tokens.Literal)
-
-
-@lru_cache(maxsize=16)
-def _sqlalchemy_dialect(dialect: str) -> SqlAlchemyDialect:
-    try:
-        return make_url(f"{dialect}://").get_dialect()()
-    except (NoSuchModuleError, ImportError):  # a dialect of a package that is not installed here: standard quoting
-        return make_url("postgresql://").get_dialect()()
 
 
 class Sql:
@@ -59,7 +44,6 @@ class Sql:
         self.dialect = dialect.split("+")[0]
         self.title = TITLES.get(self.dialect, self.dialect.title())
         self._sqlglot = sqlglot_dialect(self.dialect)
-        self._preparer = _sqlalchemy_dialect(self.dialect).identifier_preparer
 
     def extract(self, text: str) -> str:
         return extract_query(text, _STARTS, self._semicolon)
@@ -78,31 +62,17 @@ class Sql:
         syntax_tree(query, self._sqlglot)
 
     def normalize(self, query: str) -> str:
-        try:
-            tree = syntax_tree(query, self._sqlglot)
-        except SyntaxRefused:
-            return query.strip()
-        return self._canonical(tree).sql(dialect=self._sqlglot, normalize_functions="upper", comments=False)
+        return self._spell(query)
 
     def skeleton(self, query: str) -> str:
+        return self._spell(query, blank=True)
+
+    def _spell(self, query: str, blank: bool = False) -> str:
         try:
             tree = syntax_tree(query, self._sqlglot)
         except SyntaxRefused:
             return query.strip()
-
-        def blank(node: exp.Expression) -> exp.Expression:
-            signed = isinstance(node, exp.Neg) and isinstance(node.this, exp.Literal)
-            return exp.var("?") if signed or isinstance(node, exp.Literal | exp.Boolean) else node
-
-        blanked = self._canonical(tree).transform(blank)
-        return blanked.sql(dialect=self._sqlglot, normalize_functions="upper", comments=False)
-
-    def _canonical(self, tree: exp.Expression) -> exp.Expression:
-        """A copy with names in the dialect's own letter case, and quotes only where they are needed."""
-        tree = sql_names.fold_case(tree, self._sqlglot)
-        for name in tree.find_all(exp.Identifier):
-            name.set("quoted", self.quote(name.name) != name.name)
-        return tree
+        return sql_normal.spell(tree, self.dialect, self._sqlglot, blank)
 
     def tokens(self, query: str) -> list[str]:
         """Names, keywords, numbers and strings; no operators, no punctuation."""
@@ -128,10 +98,7 @@ class Sql:
         return bool(tree.args.get("order"))
 
     def quote(self, name: str) -> str:
-        kept = self.dialect in _CASE_KEPT or name == name.lower()
-        if _PLAIN.fullmatch(name) and kept and name.lower() not in self._preparer.reserved_words:
-            return name
-        return self._preparer.quote_identifier(name)
+        return sql_quoting.quote(name, self.dialect)
 
     def literal(self, value: Value) -> str:
         if isinstance(value, bool) and self.dialect in ("mssql", "oracle"):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sqlglot import exp
-from sqlglot.optimizer.normalize_identifiers import normalize_identifiers
 from sqlglot.optimizer.scope import Scope, find_all_in_scope, traverse_scope
 
 from t2q.languages.base import Identifiers
@@ -18,28 +17,24 @@ _HIDDEN = {  # columns that every table has
 }
 
 
-def fold_case(tree: exp.Expression, dialect: str) -> exp.Expression:
-    """A copy with every name in the letter case that the dialect compares it in, and aliases in lower case."""
-    tree = normalize_identifiers(tree.copy(), dialect=dialect or None)
-    aliases = {a.alias.lower() for a in tree.find_all(exp.Alias, exp.TableAlias) if a.alias}
-    for name in tree.find_all(exp.Identifier):
-        if name.name.lower() in aliases and not name.args.get("quoted"):
-            name.set("this", name.name.lower())
-    return tree
-
-
 def identifiers(tree: exp.Expression) -> Identifiers:
     """Tables that are not CTEs, and columns; a column that only repeats an alias of the query is left out."""
     ctes = {cte.alias.lower() for cte in tree.find_all(exp.CTE)}
-    tables = {t.name for t in tree.find_all(exp.Table) if t.name and (t.name.lower() not in ctes or t.db)}
-    aliases = {a.alias.lower() for a in tree.find_all(exp.Alias)}
+    tables = {t.name for t in tree.find_all(exp.Table) if _is_name(t) and (t.db or t.name.lower() not in ctes)}
+    aliases = {alias.alias.lower() for alias in tree.find_all(exp.Alias)}
+
     columns = {
-        c.name
-        for c in tree.find_all(exp.Column)
-        if not isinstance(c.this, exp.Star)
-        and (c.name.lower() not in aliases or not c.find_ancestor(exp.Order, exp.Having, exp.Group))
+        column.name
+        for column in tree.find_all(exp.Column)
+        if not isinstance(column.this, exp.Star) and not (column.name.lower() in aliases and _only_sorts(column))
     }
     return Identifiers(entities=frozenset(tables), fields=frozenset(columns))
+
+
+def _only_sorts(column: exp.Column) -> bool:
+    """Whether an unqualified column stands in ORDER BY, HAVING or GROUP BY, where it may repeat an alias."""
+    clause = column.find_ancestor(exp.Order, exp.Having, exp.Group, exp.Select)
+    return not column.table and clause is not None and not isinstance(clause, exp.Select)
 
 
 class _Source:
@@ -73,8 +68,12 @@ class _Reader:
         self._scopes = {id(scope.expression): scope for scope in scopes}
         for scope in scopes:
             for _, source in scope.selected_sources.values():
-                if isinstance(source, exp.Table) and source.name and self._table(source) is None:
+                if isinstance(source, exp.Table) and self._table(source) is None and _is_name(source):
                     yield f"table {source.name}"
+            for name in (
+                name for join in scope.expression.args.get("joins") or [] for name in join.args.get("using") or []
+            ):
+                yield from self._column(exp.column(name.name), scope)
             for column in find_all_in_scope(scope.expression, exp.Column):
                 if not isinstance(column.this, exp.Star):
                     yield from self._column(column, scope)
@@ -143,6 +142,11 @@ class _Reader:
         titles = {source.title for source in self._offers(scope).values()}
         title = titles.pop() if len(titles) == 1 else ""
         yield f"column {title}.{column.name}" if title else f"column {column.name}"
+
+
+def _is_name(table: exp.Table) -> bool:
+    """Whether it is a table, not the call of a function that returns one."""
+    return isinstance(table.this, exp.Identifier)
 
 
 def _aliases(scope: Scope) -> set[str]:

@@ -9,10 +9,10 @@ from pathlib import Path
 import sqlglot
 import yaml
 from sqlglot import exp
-from sqlglot.errors import SqlglotError
 
 from t2q.errors import NotReadOnly
-from t2q.languages.sql_tree import syntax_tree
+from t2q.languages.sql_quoting import reserved
+from t2q.languages.sql_tree import QUERIES, statements, syntax_tree
 
 # Anything of these, on any level, writes, locks or reaches outside of the data.
 _REFUSED = (
@@ -34,64 +34,71 @@ _REFUSED = (
     exp.Commit,
     exp.Rollback,
     exp.NextValueFor,
+    exp.PropertyEQ,  # MySQL's @variable := value
 )
+_BUILT_IN_SCHEMAS = {"pg_catalog", "sys"}
 
 
-@lru_cache(maxsize=16)
-def _functions(dialect: str) -> tuple[re.Pattern[str], frozenset[str] | None]:
-    """What a dialect's functions are refused by (a pattern), and its allow-list where there is one (lower case)."""
-    rules = yaml.safe_load((Path(__file__).parent / "sql_functions.yaml").read_text(encoding="utf-8"))
-    refused = [*rules["refused"]["any"], *rules["refused"].get(dialect, [])]
-    allowed = rules["allowed"].get(dialect)
-    return re.compile("|".join(refused), re.IGNORECASE), frozenset(allowed.split()) if allowed else None
+@lru_cache(maxsize=1)
+def _rules() -> dict[str, frozenset[str]]:
+    """Names of functions: `refused`, and allowed by dialect and for `any`."""
+    data = yaml.safe_load((Path(__file__).parent / "sql_functions.yaml").read_text(encoding="utf-8"))
+    return {name: frozenset(names.split()) for name, names in {**data["allowed"], "refused": data["refused"]}.items()}
 
 
 def prove_read_only(query: str, dialect: str, sqlglot_dialect: str) -> None:
     """Raises NotReadOnly with the reason; SyntaxRefused where the query does not parse.
 
-    Proven means: one statement; a SELECT, VALUES or set operation on every level; no writing CTE, INTO or lock; no
-    function that writes, sleeps or reaches files or the network; and no comment that another parser may read as code.
+    Proven means: one statement; a SELECT, VALUES or set operation on every level; no writing CTE, INTO or lock; only
+    functions that are known to read their arguments and nothing else (`sql_functions.yaml`); no comment that a database
+    may run as code.
     """
-    _refuse_several(query, sqlglot_dialect)
+    count = len(statements(query, sqlglot_dialect))
+    if count > 1:
+        raise NotReadOnly(f"{count} statements where one may run")
     tree = syntax_tree(query, sqlglot_dialect)
-    if not isinstance(tree, exp.Query):
+    if not isinstance(tree, QUERIES):
         raise NotReadOnly(f"only SELECT may run, not {_verb(query)}")
-    _refuse_comments(query, sqlglot_dialect)
-    refused, allowed = _functions(dialect)
+    _prove_comments(query, sqlglot_dialect)
     for node in tree.walk():
         if isinstance(node, _REFUSED):
             raise NotReadOnly(f"{node.key.upper()} inside the query")
         if isinstance(node, exp.Func):
-            name = _function_name(node)
-            if refused.fullmatch(name) or (
-                allowed is not None and isinstance(node, exp.Anonymous) and name.lower() not in allowed
-            ):
-                raise NotReadOnly(f"the function {name} is not on the list of functions that only read")
-
-
-def _function_name(node: exp.Func) -> str:
-    return node.name if isinstance(node, exp.Anonymous | exp.AnonymousAggFunc) else node.sql_name()
+            _prove_function(node, dialect)
+        elif isinstance(node, exp.Identifier):
+            _prove_name(node, dialect)
 
 
 def _verb(query: str) -> str:
     words = re.findall(r"[A-Za-z]+", query)
-    return words[0].upper() if words else "nothing"
+    return words[0].upper() if words else "this"
 
 
-def _refuse_several(query: str, sqlglot_dialect: str) -> None:
-    try:
-        statements = [s for s in sqlglot.parse(query, dialect=sqlglot_dialect or None) if s is not None]
-    except (SqlglotError, RecursionError):
-        return
-    if len(statements) > 1:
-        raise NotReadOnly(f"{len(statements)} statements where one may run")
+def _prove_function(node: exp.Func, dialect: str) -> None:
+    own = isinstance(node, exp.Anonymous | exp.AnonymousAggFunc)  # not known to sqlglot
+    name = node.name if own else node.sql_name()
+    schema = node.parent.this if isinstance(node.parent, exp.Dot) and node.arg_key == "expression" else None
+    rules = _rules()
+    known = rules["any"] | rules.get(dialect, frozenset()) if own else None
+    if schema is not None and schema.sql().lower() not in _BUILT_IN_SCHEMAS:
+        raise NotReadOnly(f"the function {schema.sql()}.{name} is not built in")
+    if name.lower() in rules["refused"] or (known is not None and name.lower() not in known):
+        raise NotReadOnly(f"the function {name} is not on the list of functions that only read")
 
 
-def _refuse_comments(query: str, sqlglot_dialect: str) -> None:
-    """MySQL runs `/*! … */`, takes `--1` as arithmetic, and databases differ on comments inside comments."""
+def _prove_name(name: exp.Identifier, dialect: str) -> None:
+    """T-SQL needs no semicolon, so that `FROM t SHUTDOWN` is two statements; and some names are not data."""
+    if dialect == "mssql" and not name.quoted and reserved(name.name, dialect):
+        raise NotReadOnly(f"{name.name.upper()} inside the query")
+    if dialect == "oracle" and isinstance(name.parent, exp.Column) and name.name.lower() == "nextval":
+        raise NotReadOnly("a sequence is moved on inside the query")
+    if dialect == "duckdb" and isinstance(name.parent, exp.Table) and re.search(r"[./*?:]", name.name):
+        raise NotReadOnly(f"the file {name.name} is read inside the query")
+
+
+def _prove_comments(query: str, sqlglot_dialect: str) -> None:
+    """MySQL runs `/*! … */`, and databases differ on comments inside comments."""
     tokens = sqlglot.tokenize(query, dialect=sqlglot_dialect or None)
     for comment in (text for token in tokens for text in token.comments):
         if comment.startswith("!") or "/*" in comment or "*/" in comment:
             raise NotReadOnly("a comment that some databases run as code")
-    if sqlglot_dialect in ("mysql", "singlestore", "doris", "starrocks") and re.search(r"--\S", query):
-        raise NotReadOnly("`--` without a space behind it, which MySQL does not take as a comment")

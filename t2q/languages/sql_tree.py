@@ -13,8 +13,9 @@ from t2q.errors import SyntaxRefused
 
 logging.getLogger("sqlglot").setLevel(logging.ERROR)  # "Falling back to parsing as a 'Command'": we refuse those
 
-_NAMES = {"postgresql": "postgres", "mssql": "tsql", "mariadb": "mysql", "trino": "trino", "awsathena": "athena"}
-_STATEMENTS = (exp.Query, exp.DML, exp.DDL, exp.Command, exp.Drop, exp.Alter, exp.Pragma, exp.Attach, exp.Detach)
+_NAMES = {"postgresql": "postgres", "mssql": "tsql", "mariadb": "mysql", "awsathena": "athena"}
+QUERIES = (exp.Query, exp.Values)
+_STATEMENTS = (*QUERIES, exp.DML, exp.DDL, exp.Command, exp.Drop, exp.Alter, exp.Pragma, exp.Attach, exp.Detach)
 
 
 def sqlglot_dialect(dialect: str) -> str:
@@ -24,24 +25,34 @@ def sqlglot_dialect(dialect: str) -> str:
 
 
 @lru_cache(maxsize=4096)
-def syntax_tree(query: str, dialect: str) -> exp.Expression:
-    """The tree of one statement (shared between callers: copy before changing it)."""
+def statements(query: str, dialect: str) -> tuple[exp.Expression, ...]:
+    """The trees of all statements (shared between callers: copy before changing one). Raises SyntaxRefused."""
     try:
-        statements = [tree for tree in sqlglot.parse(query, dialect=dialect or None) if tree is not None]
+        trees = sqlglot.parse(query, dialect=dialect or None)
     except ParseError as error:
         raise SyntaxRefused(_place(error)) from None
     except (SqlglotError, RecursionError) as error:
-        raise SyntaxRefused(" ".join(str(error).split()) or "nested too deeply") from None
-    if len(statements) != 1:
-        raise SyntaxRefused(f"{len(statements)} statements where one is expected" if statements else "no statement")
-    if not isinstance(statements[0], _STATEMENTS):
+        raise SyntaxRefused("nested too deeply" if isinstance(error, RecursionError) else _one_line(error)) from None
+    return tuple(tree for tree in trees if isinstance(tree, exp.Expression))
+
+
+def syntax_tree(query: str, dialect: str) -> exp.Expression:
+    """The tree of the one statement that `query` is. Raises SyntaxRefused with the place."""
+    trees = statements(query, dialect)
+    if len(trees) != 1:
+        raise SyntaxRefused(f"{len(trees)} statements where one is expected" if trees else "no statement")
+    if not isinstance(trees[0], _STATEMENTS):
         raise SyntaxRefused(f"not a statement: {query.strip()[:60]!r}")
-    return statements[0]
+    return trees[0]
 
 
 def _place(error: ParseError) -> str:
     first = error.errors[0] if error.errors else {}
     if not first.get("line"):
-        return " ".join(str(error).split())
+        return _one_line(error)
     near = " ".join(f"{first.get('start_context', '')}{first.get('highlight', '')}".split())[-40:]
-    return f"line {first['line']}, column {first['col']}: {first['description'].rstrip('.')}, near {near!r}"
+    return f"line {first['line']}, column {first['col']}: {str(first['description']).rstrip('.')}, near {near!r}"
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())
