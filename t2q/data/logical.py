@@ -6,8 +6,7 @@ into text; both give the same rows on the same data.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import dataclass
 
 from t2q.schema import Value
 
@@ -48,22 +47,24 @@ class Year:
 class Aggregate:
     """`count` without a field counts the distinct things that the alias names."""
 
-    function: Literal["count", "sum", "avg", "min", "max"]
+    function: str  # count, sum, avg, min, max
     alias: str
     field: str = ""
     distinct: bool = False
 
 
 Expression = Attr | Year | Aggregate
-Operator = Literal["=", "<>", "<", "<=", ">", ">=", "contains", "starts", "null", "not null", "between", "in"]
 
 
 @dataclass(frozen=True)
 class Condition:
-    """`values` has no entry for null tests, two for between, one or more for in, else one."""
+    """`operator` is =, <>, <, <=, >, >=, contains, starts, null, not null, between or in.
+
+    `values` has no entry for null tests, two for between, one or more for in, else one.
+    """
 
     left: Expression
-    operator: Operator
+    operator: str
     values: tuple[Value, ...] = ()
 
 
@@ -79,20 +80,18 @@ class Missing:
 @dataclass(frozen=True)
 class Query:
     """`connective` joins the conditions. `above` asks for rows whose field is above (or below) the average over its
-    entity: (field, ">" or "<"). `other` is a second query over the same columns, combined by `combine`."""
+    entity: (field, ">" or "<"). `other` is a second query over the same columns, combined by UNION."""
 
     nodes: tuple[Node, ...]
     select: tuple[Expression, ...]
     steps: tuple[Step, ...] = ()
     where: tuple[Condition, ...] = ()
-    connective: Literal["AND", "OR"] = "AND"
+    connective: str = "AND"
     missing: Missing | None = None
     above: tuple[Attr, str] | None = None
-    extreme: tuple[Attr, str] | None = None  # rows whose field equals the entity's "max" or "min"
     group: tuple[Expression, ...] = ()
     having: Condition | None = None
     order: tuple[Expression, bool] | None = None  # expression, descending
     limit: int | None = None
     distinct: bool = False
-    combine: Literal["", "union"] = ""
-    other: Query | None = field(default=None)
+    other: Query | None = None

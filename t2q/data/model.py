@@ -70,8 +70,7 @@ def _title(attributes: tuple[Field, ...]) -> Field | None:
     named.sort(key=lambda f: next((i for i, w in enumerate(order) if words(f.name).endswith(w)), len(order)))
     if named:
         return named[0]
-    distinct = [f for f in texts if f.distinct is None or f.distinct > 20]
-    return (distinct or texts or [None])[0]
+    return next((f for f in texts if f.distinct is None or f.distinct > 20), None)
 
 
 def _askable(entity: Entity, foreign: set[str]) -> Askable:
@@ -110,7 +109,13 @@ def ask_model(schema: Schema) -> Model:
     if schema.language == "cypher":
         relations = [
             Relation(
-                f"edge:{link.source}-{link.name}-{link.target}", "edge", link.source, link.target, (link,), "", link.fields
+                f"edge:{link.source}-{link.name}-{link.target}",
+                "edge",
+                link.source,
+                link.target,
+                (link,),
+                "",
+                link.fields,
             )
             for link in links
         ]

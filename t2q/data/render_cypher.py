@@ -16,13 +16,13 @@ def render_cypher(query: Query, model: Model, language: Language) -> str:
     """The query as one statement (two, combined by UNION, where it has another)."""
     text = _Writer(query, model, language).statement()
     if query.other is not None:
-        text = f"{text} {query.combine.upper()} {_Writer(query.other, model, language).statement()}"
+        text = f"{text} UNION {_Writer(query.other, model, language, combined=True).statement()}"
     return text
 
 
 class _Writer:
-    def __init__(self, query: Query, model: Model, language: Language) -> None:
-        self.query, self.model, self.language = query, model, language
+    def __init__(self, query: Query, model: Model, language: Language, combined: bool = False) -> None:
+        self.query, self.model, self.language, self.combined = query, model, language, combined
         self.nodes = {node.alias: node for node in query.nodes}
         if query.missing:
             self.nodes[query.missing.target.alias] = query.missing.target
@@ -31,14 +31,12 @@ class _Writer:
     def statement(self) -> str:
         query = self.query
         parts = []
-        average = ""
-        if query.above or query.extreme:
-            attr, sign = query.above or query.extreme  # type: ignore[misc]
+        if query.above:
+            attr = query.above[0]
             entity = self.language.quote(self.nodes[attr.alias].entity)
-            function, average = ("avg", "average") if query.above else (sign, "extreme")
-            parts.append(f"MATCH (x:{entity}) WITH {function}(x.{self.language.quote(attr.field)}) AS {average}")
+            parts.append(f"MATCH (x:{entity}) WITH avg(x.{self.language.quote(attr.field)}) AS average")
         parts.append(f"MATCH {self.pattern()}")
-        where = self.where(average)
+        where = self.where()
         if where:
             parts.append(f"WHERE {where}")
         parts.append(self.returning())
@@ -95,8 +93,8 @@ class _Writer:
             return f"{function}({text})" if function else text
         return text
 
-    def condition(self, condition: Condition) -> str:
-        left = self.expression(condition.left)
+    def condition(self, condition: Condition, left: str = "") -> str:
+        left = left or self.expression(condition.left)
         values = [self.literal(v, condition.left) for v in condition.values]
         match condition.operator:
             case "null":
@@ -113,15 +111,13 @@ class _Writer:
             case operator:
                 return f"{left} {operator} {values[0]}"
 
-    def where(self, average: str) -> str:
+    def where(self) -> str:
         query = self.query
         parts = []
         if query.where:
             parts.append(f" {query.connective} ".join(self.condition(c) for c in query.where))
         if query.above:
-            parts.append(f"{self.expression(query.above[0])} {query.above[1]} {average}")
-        if query.extreme:
-            parts.append(f"{self.expression(query.extreme[0])} = {average}")
+            parts.append(f"{self.expression(query.above[0])} {query.above[1]} average")
         if query.missing:
             step, target = query.missing.step, query.missing.target
             conditions = [self.condition(c) for c in query.missing.conditions]
@@ -131,27 +127,28 @@ class _Writer:
                 parts.append(f"NOT EXISTS {{ MATCH {pattern} WHERE {' AND '.join(conditions)} }}")
             else:
                 parts.append(f"NOT {pattern}")
+        if query.connective == "OR" and len(parts) > 1 and len(query.where) > 1:
+            parts[0] = f"({parts[0]})"
         return " AND ".join(parts)
 
     def returning(self) -> str:
+        """RETURN; where rows are chosen or ordered by an aggregate that is not returned, a WITH computes it first."""
         query = self.query
-        distinct = "DISTINCT " if query.distinct else ""
-        if query.having:
-            names = [self.name(e) for e in query.group]
-            group = ", ".join(f"{self.expression(e)} AS {n}" for e, n in zip(query.group, names, strict=True))
-            condition = Condition(query.having.left, query.having.operator, query.having.values)
-            test = self.condition(condition).replace(self.expression(query.having.left), "total", 1)
-            shown = [
-                names[query.group.index(e)] if e in query.group else "total" for e in query.select
-            ]
-            return f"WITH {group}, {self.expression(query.having.left)} AS total WHERE {test} RETURN {', '.join(shown)}"
-        text = f"RETURN {distinct}" + ", ".join(self.expression(e) for e in query.select)
+        measure = query.having.left if query.having else query.order[0] if query.order else None
+        tail = ""
         if query.order:
-            expression, descending = query.order
-            text += f" ORDER BY {self.expression(expression)} {'DESC' if descending else 'ASC'}"
+            tail = f" ORDER BY {{}} {'DESC' if query.order[1] else 'ASC'}"
         if query.limit is not None:
-            text += f" LIMIT {query.limit}"
-        return text
+            tail += f" LIMIT {query.limit}"
+        if measure is not None and isinstance(measure, Aggregate) and (query.having or measure not in query.select):
+            group = ", ".join(f"{self.expression(e)} AS {self.name(e)}" for e in query.group)
+            test = f" WHERE {self.condition(query.having, 'total')}" if query.having else ""
+            shown = ", ".join("total" if e == measure else self.name(e) for e in query.select)
+            return f"WITH {group}, {self.expression(measure)} AS total{tail.format('total')}{test} RETURN {shown}"
+        named = " AS value" if query.other or self.combined else ""
+        shown = ", ".join(self.expression(e) + named for e in query.select)
+        order = self.expression(query.order[0]) if query.order else ""
+        return f"RETURN {'DISTINCT ' if query.distinct else ''}{shown}{tail.format(order)}"
 
     def name(self, expression: Expression) -> str:
         if isinstance(expression, Year):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from t2q.data.logical import Aggregate, Attr, Condition, Expression, Query, Step, Year
+from t2q.data.logical import Attr, Condition, Expression, Query, Step, Year
 from t2q.data.model import Model
 from t2q.languages.base import Language
-from t2q.schema import Link, Value
+from t2q.schema import Link
 
 _CASE_BLIND = {"postgresql": "ILIKE"}
 _YEAR = {
@@ -37,7 +37,7 @@ def render_sql(query: Query, model: Model, language: Language) -> str:
     """The query as one SELECT statement (two, combined by UNION, where it has another)."""
     text = _select(query, model, language)
     if query.other is not None:
-        text = f"{text} {query.combine.upper()} {_select(query.other, model, language)}"
+        text = f"{text} UNION {_select(query.other, model, language)}"
     return text
 
 
@@ -122,13 +122,9 @@ def _expression(expression: Expression, scope: _Scope, query: Query) -> str:
     return f"COUNT(DISTINCT {key})" if expression.distinct and key else "COUNT(*)"
 
 
-def _literal(value: Value, left: Expression, language: Language) -> str:
-    return language.literal(value)
-
-
 def _condition(condition: Condition, scope: _Scope, query: Query) -> str:
     left = _expression(condition.left, scope, query)
-    values = [_literal(v, condition.left, scope.language) for v in condition.values]
+    values = [scope.language.literal(v) for v in condition.values]
     match condition.operator:
         case "null":
             return f"{left} IS NULL"
@@ -148,16 +144,14 @@ def _condition(condition: Condition, scope: _Scope, query: Query) -> str:
 
 def _where(query: Query, scope: _Scope) -> str:
     parts = [f" {query.connective} ".join(_condition(c, scope, query) for c in query.where)] if query.where else []
-    for attr_and_sign, function in ((query.above, "AVG"), (query.extreme, None)):
-        if attr_and_sign:
-            attr, sign = attr_and_sign
-            column = scope.language.quote(attr.field)
-            table = scope.language.quote(scope.tables[attr.alias])
-            operator, aggregate = (sign, function) if function else ("=", sign.upper())
-            inner = f"(SELECT {aggregate}({column}) FROM {table})"
-            parts.append(f"{scope.column(attr.alias, attr.field)} {operator} {inner}")
+    if query.above:
+        attr, sign = query.above
+        column, table = scope.language.quote(attr.field), scope.language.quote(scope.tables[attr.alias])
+        parts.append(f"{scope.column(attr.alias, attr.field)} {sign} (SELECT AVG({column}) FROM {table})")
     if query.missing:
         parts.append(_missing(query, scope))
+    if query.connective == "OR" and len(parts) > 1 and len(query.where) > 1:
+        parts[0] = f"({parts[0]})"
     return " AND ".join(parts)
 
 

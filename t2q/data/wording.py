@@ -1,0 +1,133 @@
+"""Puts drafts into words, in wordings that belong to one split only."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import yaml
+
+from t2q.data.intents import Draft
+from t2q.data.names import singular
+from t2q.data.phrases import Choice, Phrase, RelatedTo, Slot, Target, Things
+from t2q.schema import Value
+
+SPLITS = ("train", "validation", "test")
+
+
+@dataclass(frozen=True)
+class Worded:
+    """A question and the wording (a template of wording.yaml or unanswerable.yaml) that it was made from."""
+
+    question: str
+    wording: str
+
+
+@cache
+def load_words(name: str) -> dict[str, Any]:
+    """A YAML file of this package as it stands."""
+    text = files("t2q.data").joinpath(name).read_text(encoding="utf-8")
+    data: dict[str, Any] = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    return data
+
+
+class Wording:
+    """Words one draft at a time, in wordings of `split` ("train", "validation" or "test")."""
+
+    def __init__(self, split: str, rng: random.Random) -> None:
+        self.split, self.rng = split, rng
+        self.words = load_words("wording.yaml")
+
+    def question(self, draft: Draft) -> Worded:
+        """The draft as a question."""
+        template = self.rng.choice(self.words["intents"][draft.wording][self.split])
+        slots = {name: self.slot(value) for name, value in draft.slots.items()}
+        return Worded(self.finish(template.format(**slots)), template)
+
+    def finish(self, text: str) -> str:
+        """With an opening, a capital and an end as people write them."""
+        rng = self.rng
+        asks = text.lower().startswith(("what", "which", "how", "who", "is ", "do ", "can ", "could"))
+        text = rng.choice(self.words["question_openings" if asks else "openings"][self.split]) + text
+        if rng.random() < 0.75:
+            text = text[:1].upper() + text[1:]
+        if rng.random() < 0.7 and text[-1].isalnum():
+            text += "?" if asks else rng.choice((".", ""))
+        return text
+
+    def slot(self, slot: Slot) -> str:
+        if isinstance(slot, Things):
+            return self.things(slot)
+        if isinstance(slot, Target):
+            return self.target(slot)
+        if isinstance(slot, Choice):
+            group = self.words[slot.group]
+            return str(self.rng.choice(group[slot.key] if slot.key else group))
+        return self.value(slot, quote=False) if not isinstance(slot, str) else slot
+
+    def value(self, value: Value, quote: bool = True) -> str:
+        if isinstance(value, float) and value == int(value):
+            return str(int(value))
+        if isinstance(value, str) and quote and self.rng.random() < 0.2:
+            mark = "'" if "'" not in value and self.rng.random() < 0.6 else '"'
+            return f"{mark}{value}{mark}"
+        return str(value)
+
+    def target(self, target: Target) -> str:
+        template = self.rng.choice(self.words["target"])
+        return str(template.format(value=self.value(target.value), thing=target.thing, title=target.title))
+
+    def things(self, things: Things) -> str:
+        noun = things.noun
+        rest = []
+        for phrase in things.phrases:
+            if isinstance(phrase, Phrase) and phrase.kind == "equal_plain" and things.connective == "and":
+                noun = f"{phrase.values[0]} {noun}"
+            else:
+                rest.append(self.phrase(phrase))
+        return " ".join([noun, f" {things.connective} ".join(rest)]).strip()
+
+    def phrase(self, phrase: Phrase | RelatedTo) -> str:
+        conditions = self.words["conditions"]
+        if isinstance(phrase, RelatedTo):
+            template = self.rng.choice(conditions["related"])
+            return str(template.format(other=self.things(phrase.things)))
+        kind = "equal" if phrase.kind == "equal_plain" else phrase.kind
+        values = [self.value(v) for v in phrase.values]
+        return str(
+            self.rng.choice(conditions[kind]).format(
+                f=phrase.field,
+                v=values[0] if values else "",
+                w=values[1] if len(values) > 1 else "",
+                others=phrase.others,
+                other=self.target(phrase.target) if phrase.target else "",
+            )
+        )
+
+
+class UnanswerableWording:
+    """Questions that a schema cannot answer, with the reason that the model is to give."""
+
+    def __init__(self, split: str, rng: random.Random) -> None:
+        self.split, self.rng = split, rng
+        self.kinds = load_words("unanswerable.yaml")
+        self.finish = Wording(split, rng).finish
+
+    def question(self, things: str, value: Value, absent: str, absents: str) -> tuple[Worded, str, str]:
+        """The question, its kind and the reason. `absent` and `absents` are words that the schema does not have."""
+        kind = self.rng.choice(list(self.kinds))
+        entry = self.kinds[kind]
+        template = self.rng.choice(entry[self.split])
+        slots = {
+            "things": things,
+            "thing": singular(things),
+            "value": value,
+            "absent": absent if kind == "missing_field" else singular(absents),
+            "absents": absents,
+        }
+        text = template.format(**slots)
+        text = self.finish(text) if kind not in {"small_talk"} else text
+        return Worded(text, template), kind, entry["reason"].format(**slots)

@@ -1,0 +1,1 @@
+"""Pretraining of the project's own small base, t2q/pico."""

@@ -1,0 +1,147 @@
+"""The pretraining corpus: documents of one schema and several pairs, packed into rows of equal length.
+
+A document's prefix is the database text of the prompt contract, its pairs are asked about that schema alone. Rows are
+made in parallel, each from a seed of its own, so that row n is the same however many processes made it.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from tokenizers import Tokenizer
+
+from t2q.data.intents import Sampler, sample
+from t2q.data.model import Model, ask_model
+from t2q.data.names import plural, words
+from t2q.data.pairs import Pair, absent_words, any_value, render
+from t2q.data.wording import UnanswerableWording, Wording
+from t2q.languages import language_for
+from t2q.pretrain.schemas import Inventor, as_graph, as_tables, lexicon
+from t2q.pretrain.tokenizer import BOS, EOS, PAD
+from t2q.prompt import database_text, refusal
+from t2q.prompt import render as render_prompt
+from t2q.schema import Value
+
+UNANSWERABLE_SHARE = 0.14
+QUESTION, ANSWER = 1, 2  # what a token belongs to; 0: schema or padding
+
+
+@dataclass(frozen=True)
+class Document:
+    """One schema's text and pairs about it."""
+
+    database: str
+    pairs: list[Pair]
+
+
+def make_document(rng: random.Random, number: int, split: str = "train") -> Document:
+    """A made-up schema, as tables or as a graph, with `number` pairs in the split's wordings."""
+    blueprint = Inventor(rng).blueprint()
+    schema = as_tables(blueprint, rng) if rng.random() < 0.5 else as_graph(blueprint, rng)
+    model = ask_model(schema)
+    language = language_for(schema.dialect)
+    sampler = Sampler(model, lambda entity, name: blueprint.values.get((entity, name), ()), rng)
+    wording, refusing = Wording(split, rng), UnanswerableWording(split, rng)
+    pairs: list[Pair] = []
+    while len(pairs) < number:
+        if rng.random() < UNANSWERABLE_SHARE:
+            pairs.append(_unanswerable(model, blueprint.values, refusing, rng))
+        elif draft := sample(sampler):
+            worded = wording.question(draft)
+            pairs.append(Pair(worded.question, render(draft, model, language), draft.intent, worded.wording))
+    return Document(database_text(schema, samples=rng.choice((3, 3, 3, 2, 1, 0))), pairs)
+
+
+def _unanswerable(
+    model: Model, values: dict[tuple[str, str], tuple[Value, ...]], refusing: UnanswerableWording, rng: random.Random
+) -> Pair:
+    things = plural(words(rng.choice(list(model.entities))))
+    absent, absents = absent_words(model, lexicon(), rng)
+    worded, kind, reason = refusing.question(things, any_value(model, values, rng), absent, absents)
+    return Pair(worded.question, "", kind, worded.wording, reason)
+
+
+def answer_text(pair: Pair) -> str:
+    """What the model is to write."""
+    return pair.query or refusal(pair.reason)
+
+
+def sample_texts(seed: int, number: int) -> Iterator[str]:
+    """Whole documents as text, to train a tokenizer on."""
+    rng = random.Random(seed)
+    for _ in range(number):
+        document = make_document(rng, 8)
+        yield document.database
+        for pair in document.pairs:
+            yield render_prompt("", pair.question) + answer_text(pair)
+
+
+@cache
+def _tokenizer(path: str) -> Tokenizer:
+    tokenizer = Tokenizer.from_file(path)
+    tokenizer.encode_special_tokens = True  # text that spells an end token stays text
+    return tokenizer
+
+
+class _Row:
+    """A row being filled: ids, document, pair, position and role of each token."""
+
+    def __init__(self, length: int, pad: int) -> None:
+        self.arrays = np.zeros((5, length), np.int32)
+        self.arrays[0] = pad
+        self.arrays[1] = -1
+        self.used = 0
+
+    def add(self, ids: list[int], document: int, pair: int, start: int, roles: list[int]) -> None:
+        at = slice(self.used, self.used + len(ids))
+        self.arrays[:, at] = [ids, [document] * len(ids), [pair] * len(ids), range(start, start + len(ids)), roles]
+        self.used += len(ids)
+
+
+def _fill(arguments: tuple[str, int, int]) -> np.ndarray:
+    """Row number `seed` of length `length`, shape (5, length), int32."""
+    path, seed, length = arguments
+    tokenizer, rng = _tokenizer(path), random.Random(seed)
+    bos, eos, pad = (tokenizer.token_to_id(t) for t in (BOS, EOS, PAD))
+    row = _Row(length, pad)
+    document_number = 0
+    while length - row.used > 200:
+        document = make_document(rng, rng.choice((6, 8, 10, 12)))
+        prefix = [bos, *tokenizer.encode(document.database).ids]
+        room = length - row.used - len(prefix)
+        if len(prefix) > length * 0.75:
+            continue
+        pairs = []
+        for pair in document.pairs:
+            question = tokenizer.encode(render_prompt("", pair.question)).ids
+            answer = [*tokenizer.encode(answer_text(pair)).ids, eos]
+            if len(question) + len(answer) > room:
+                break
+            room -= len(question) + len(answer)
+            pairs.append((question, answer))
+        if not pairs:
+            break
+        row.add(prefix, document_number, 0, 0, [0] * len(prefix))
+        for number, (question, answer) in enumerate(pairs, 1):
+            roles = [QUESTION] * len(question) + [ANSWER] * len(answer)
+            row.add(question + answer, document_number, number, len(prefix), roles)
+        document_number += 1
+    return row.arrays
+
+
+def make_rows(tokenizer: Path, seed: int, first: int, number: int, length: int, processes: int) -> np.ndarray:
+    """Rows `first` to `first + number` of the corpus of this seed, shape (number, 5, length), int32.
+
+    The five planes: token ids, document (-1: padding), pair (0: the schema), position, role.
+    """
+    tasks = [(str(tokenizer), seed * 1_000_003 + first + i, length) for i in range(number)]
+    if processes == 1:
+        return np.stack([_fill(task) for task in tasks])
+    with ProcessPoolExecutor(processes) as pool:
+        return np.stack(list(pool.map(_fill, tasks, chunksize=16)))

@@ -1,0 +1,182 @@
+"""The pretraining loop: LitGPT's GPT under Lightning Fabric on packed rows, resumable to the step."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import time
+from collections.abc import Callable
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import numpy as np
+import torch
+from litgpt.config import Config
+from litgpt.model import GPT
+from torch.nn import functional as F
+
+from t2q.pretrain.corpus import ANSWER
+from t2q.pretrain.recipe import ModelPart, PretrainRecipe, TrainPart
+from t2q.training.shared_prefix import attention_mask, hidden_states
+
+
+def model_config(part: ModelPart, vocabulary: int) -> Config:
+    """LitGPT's configuration of the shape. The name must not begin like one of LitGPT's other families."""
+    return Config(
+        name="t2q-pico",
+        hf_config={"org": "t2q", "name": "pico"},
+        block_size=part.context,
+        vocab_size=vocabulary,
+        padded_vocab_size=vocabulary,
+        n_layer=part.layers,
+        n_head=part.heads,
+        n_query_groups=part.heads,
+        n_embd=part.width,
+        intermediate_size=part.hidden,
+        rotary_percentage=1.0,
+        parallel_residual=False,
+        bias=False,
+        norm_class_name="RMSNorm",
+        norm_eps=1e-5,
+        mlp_class_name="LLaMAMLP",
+        rope_base=10_000,
+    )
+
+
+def build(config: Config, seed: int) -> GPT:
+    """A fresh model with tied embeddings, projections into the residual stream scaled down by depth."""
+    torch.manual_seed(seed)
+    model = GPT(config)
+    model.apply(model._init_weights)
+    for name, parameter in model.named_parameters():
+        if name.endswith("proj.weight"):
+            torch.nn.init.normal_(parameter, std=0.02 / math.sqrt(2 * config.n_layer))
+    model.lm_head.weight = model.transformer.wte.weight
+    return model
+
+
+def loss_of(model: Any, batch: torch.Tensor, question_weight: float) -> tuple[torch.Tensor, torch.Tensor]:
+    """Weighted cross-entropy to minimise, and the plain mean over answer tokens. `batch`: planes, (B, 5, T)."""
+    ids, documents, pairs, positions, roles = batch.unbind(1)
+    states = hidden_states(model, ids, positions, attention_mask(documents, pairs))
+    same = (documents[:, 1:] == documents[:, :-1]) & (documents[:, 1:] >= 0)
+    # the token after a prefix starts the first pair; every later pair's first token follows another pair's last
+    follows = same & ((pairs[:, 1:] == pairs[:, :-1]) | (pairs[:, :-1] == 0))
+    roles = torch.where(follows, roles[:, 1:], torch.zeros_like(roles[:, 1:]))
+    keep = roles > 0
+    logits = model.lm_head(states[:, :-1][keep]).float()
+    losses = F.cross_entropy(logits, ids[:, 1:][keep], reduction="none")
+    answers = roles[keep] == ANSWER
+    weights = torch.where(answers, 1.0, question_weight)
+    return (losses * weights).sum() / weights.sum(), losses[answers].mean().detach()
+
+
+def learning_rate(step: int, part: TrainPart) -> float:
+    if step < part.warmup:
+        return part.learning_rate * (step + 1) / part.warmup
+    done = (step - part.warmup) / max(1, part.steps - part.warmup)
+    return part.learning_rate * (0.1 + 0.45 * (1 + math.cos(math.pi * min(1.0, done))))
+
+
+def fastest_precision(config: Config) -> str:
+    """bf16 where it is faster than float32 on this machine, measured: CPUs differ by an order of magnitude."""
+    if torch.cuda.is_available():
+        return "bf16-mixed"
+    a, b = torch.randn(2048, config.n_embd), torch.randn(config.n_embd, config.intermediate_size)
+
+    def rate(dtype: torch.dtype) -> float:
+        x, y = a.to(dtype), b.to(dtype)
+        x @ y
+        start, rounds = time.perf_counter(), 0
+        while time.perf_counter() - start < 0.25:
+            x @ y
+            rounds += 1
+        return rounds / (time.perf_counter() - start)
+
+    return "bf16-mixed" if rate(torch.bfloat16) > 1.5 * rate(torch.float32) else "32-true"
+
+
+def batch_at(rows: np.ndarray, step: int, part: TrainPart, seed: int) -> torch.Tensor:
+    """The batch of a step, shape (rows, 5, row_tokens): a function of seed and step, so that a resumed run repeats it."""
+    per_epoch = len(rows) // part.rows
+    epoch, index = divmod(step, per_epoch)
+    order = np.random.default_rng((seed, epoch)).permutation(len(rows))
+    chosen = np.sort(order[index * part.rows : (index + 1) * part.rows])
+    return torch.from_numpy(rows[chosen].astype(np.int64))
+
+
+def save_atomically(state: dict[str, Any], path: Path) -> None:
+    temporary = path.with_suffix(".tmp")
+    torch.save(state, temporary)
+    os.replace(temporary, path)
+
+
+def pretrain_loop(
+    recipe: PretrainRecipe,
+    config: Config,
+    rows: np.ndarray,
+    folder: Path,
+    on_step: Callable[[int, float, float], None] | None = None,
+    stop_after: int | None = None,
+) -> GPT:
+    """Trains to the recipe's last step (or `stop_after`), going on from `folder`/state.pth where there is one.
+
+    `on_step(step, answer_loss, tokens_per_second)` is called after each step; the losses go to losses.jsonl.
+    """
+    part = recipe.train
+    precision = fastest_precision(config)
+    fabric = L.Fabric(accelerator="auto", devices=1, precision=precision)  # type: ignore[arg-type]
+    model = build(config, recipe.seed)
+    decayed = [p for p in model.parameters() if p.dim() > 1]
+    plain = [p for p in model.parameters() if p.dim() <= 1]
+    optimizer = torch.optim.AdamW(
+        [{"params": decayed, "weight_decay": part.weight_decay}, {"params": plain, "weight_decay": 0.0}],
+        lr=part.learning_rate,
+        betas=(0.9, 0.95),
+        fused=True,
+    )
+    state_file, log_file = folder / "state.pth", folder / "losses.jsonl"
+    step = 0
+    if state_file.is_file():
+        state = torch.load(state_file, map_location="cpu", weights_only=True)
+        model.load_state_dict(state["model"])
+        optimizer.load_state_dict(state["optimizer"])
+        step = state["step"]
+    if log_file.is_file():
+        kept = [line for line in log_file.read_text().splitlines() if json.loads(line)["step"] < step]
+        log_file.write_text("".join(f"{line}\n" for line in kept))
+    model, optimizer = fabric.setup(model, optimizer)
+    last = min(part.steps, stop_after or part.steps)
+    with log_file.open("a", encoding="utf-8") as log:
+        while step < last:
+            start = time.perf_counter()
+            rate = learning_rate(step, part)
+            for group in optimizer.param_groups:
+                group["lr"] = rate
+            batch = fabric.to_device(batch_at(rows, step, part, recipe.seed))
+            with fabric.autocast() if precision != "32-true" else nullcontext():
+                loss, answer_loss = loss_of(model.module, batch, part.question_weight)
+            fabric.backward(loss)
+            fabric.clip_gradients(model, optimizer, max_norm=part.clip)
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+            step += 1
+            speed = batch[:, 0].numel() / (time.perf_counter() - start)
+            entry = {
+                "step": step - 1,
+                "loss": round(answer_loss.item(), 5),
+                "rate": rate,
+                "tokens_per_second": int(speed),
+            }
+            log.write(json.dumps(entry) + "\n")
+            log.flush()
+            if step % part.checkpoint_every == 0 or step == last:
+                model_state = {k: v.cpu() for k, v in model.module.state_dict().items()}
+                save_atomically({"model": model_state, "optimizer": optimizer.state_dict(), "step": step}, state_file)
+            if on_step:
+                on_step(step, answer_loss.item(), speed)
+    unwrapped: GPT = model.module
+    return unwrapped.cpu()

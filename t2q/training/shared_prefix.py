@@ -1,0 +1,42 @@
+"""One schema, many questions: the schema's tokens are computed once for all pairs that stand behind it.
+
+A row of tokens holds documents one after the other; a document is a prefix (the schema) and pairs (question and
+answer). Every pair sees its document's prefix and itself only, and its positions go on from the end of the prefix, so
+that each pair is computed as if it stood alone behind the schema: same loss, same gradients.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def attention_mask(documents: Tensor, pairs: Tensor) -> Tensor:
+    """Who sees whom: bool, shape (B, 1, T, T).
+
+    `documents` and `pairs` number each token's document and pair, shape (B, T); pair 0 is a document's prefix.
+    """
+    tokens = documents.shape[1]
+    causal = torch.ones(tokens, tokens, dtype=torch.bool, device=documents.device).tril()
+    same_document = documents[:, :, None] == documents[:, None, :]
+    same_pair = (pairs[:, None, :] == 0) | (pairs[:, :, None] == pairs[:, None, :])
+    return (causal & same_document & same_pair)[:, None]
+
+
+def hidden_states(model: torch.nn.Module, ids: Tensor, positions: Tensor, mask: Tensor) -> Tensor:
+    """The states before the output head of a LitGPT GPT (plain or with LoRA), shape (B, T, n_embd).
+
+    Follows `litgpt.model.GPT.forward`, with positions and mask given instead of derived.
+    """
+    config = model.config
+    cos, sin = model.cos[positions], model.sin[positions]
+    x = model.transformer.wte(ids)
+    if config.scale_embeddings:
+        x = x * torch.tensor(config.n_embd**0.5, dtype=x.dtype)
+    for index, block in enumerate(model.transformer.h):
+        if config.rope_indices is None:
+            x = block(x, cos, sin, mask)
+        else:
+            rope = config.rope_indices[index]
+            x = block(x, cos[..., rope], sin[..., rope], mask)
+    return model.transformer.ln_f(x)
