@@ -122,9 +122,7 @@ class _Reader:
 
     def _column(self, column: exp.Column, scope: Scope) -> Iterator[str]:
         name = column.name.lower()
-        levels = [scope]
-        while levels[-1].parent is not None:
-            levels.append(levels[-1].parent)
+        levels = list(_visible(scope))
         if column.table:
             for level in levels:
                 source = self._offers(level).get(column.table.lower())
@@ -135,7 +133,7 @@ class _Reader:
             yield f"table {column.table}"
             return
         sources = [source for level in levels for source in self._offers(level).values()]
-        if any(source.has(name) for source in sources) or any(name in _aliases(level) for level in levels):
+        if any(source.has(name) for source in sources) or name in _aliases(scope):
             return
         if self._dialect == "sqlite" and column.this.args.get("quoted"):
             return  # SQLite takes a double-quoted name that matches nothing as a string
@@ -147,6 +145,14 @@ class _Reader:
 def _is_name(table: exp.Table) -> bool:
     """Whether it is a table, not the call of a function that returns one."""
     return isinstance(table.this, exp.Identifier)
+
+
+def _visible(scope: Scope) -> Iterator[Scope]:
+    """The scope and those around it whose tables it sees: a subquery's, not those around a derived table or CTE."""
+    yield scope
+    while scope.parent is not None and not (scope.is_cte or scope.is_derived_table and not scope.lateral_sources):
+        scope = scope.parent
+        yield scope
 
 
 def _aliases(scope: Scope) -> set[str]:
