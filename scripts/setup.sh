@@ -36,7 +36,7 @@ CMAKE_OPTIONS="-DLLAVA_BUILD=OFF -DCMAKE_UNITY_BUILD=ON -DCMAKE_UNITY_BUILD_BATC
 wheel_folder() {
   local processor
   processor=$(grep -m1 '^flags' /proc/cpuinfo 2>/dev/null || sysctl -n machdep.cpu.brand_string 2>/dev/null || true)
-  echo "${T2Q_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/t2q}/wheels/llama-$({
+  echo "${T2Q_CACHE:-$HOME/.cache/t2q}/wheels/llama-$({
     echo "$LLAMA $CMAKE_OPTIONS $(uname -sm) $processor"
     cat scripts/llama-slim.cmake
   } | cksum | cut -d' ' -f1)"

@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_validator, model_validator
 from pydantic import ValidationError as PydanticError
 
+from t2q.databases.credentials import redact, refuse_inline_password
 from t2q.errors import RecipeError
 from t2q.hardware import default_profile
 from t2q.recipe_errors import Mistake, explain, report
@@ -29,13 +30,11 @@ DEFAULT_PROFILES: dict[str, Any] = {
     },
 }
 _GRAPH_SCHEMES = ("graph", "bolt", "neo4j")
-_URL = re.compile(r"^(?P<scheme>[a-z][a-z0-9+.-]*):(?P<rest>.+)$", re.IGNORECASE)
-_PASSWORD = re.compile(r"^//[^/@:]*:(?P<password>[^/]*)@")
-_VARIABLE = re.compile(r"\$\{[A-Za-z_][A-Za-z0-9_]*\}")
+_URL = re.compile(r"(graph:|[a-z][a-z0-9+.-]*://).+", re.IGNORECASE)
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)  # strict: "3" and true are no numbers
 
 
 class Pairs(_Part):
@@ -103,17 +102,15 @@ class Recipe(_Part):
     @field_validator("database")
     @classmethod
     def _is_a_url_without_password(cls, value: str) -> str:
-        url = _URL.match(value)
-        if url is None:
+        if not _URL.fullmatch(value):
             raise ValueError(
                 f'"{value}" is not a database URL such as sqlite:///data/shop.sqlite, graph:data/shop.json, '
                 "bolt://host:7687 or postgresql://${PGUSER}:${PGPASSWORD}@host/name"
             )
-        written = _PASSWORD.match(url["rest"])
-        if written and _VARIABLE.sub("", written["password"]):
-            raise ValueError(
-                "holds a password in plain text: write ${NAME} there and set NAME in the environment or in .env"
-            )
+        try:
+            refuse_inline_password(value)
+        except RecipeError as error:
+            raise ValueError(str(error)) from None
         return value
 
     @classmethod
@@ -167,9 +164,9 @@ class Recipe(_Part):
         return Path("runs") / self.name
 
     def part(self, keys: Sequence[str]) -> dict[str, Any]:
-        """The values of some dotted keys, flat ("train.epochs": 3), as plain data."""
+        """The values of some dotted keys, flat ("train.epochs": 3), as plain data, without credentials."""
         flat: dict[str, Any] = {}
-        data = self.model_dump(mode="json")
+        data = {**self.model_dump(mode="json"), "database": redact(self.database)}
         for key in keys:
             value: Any = data
             for name in key.split("."):
@@ -211,6 +208,3 @@ def _choose(profiles: dict[str, Any], asked: str | None, mistakes: list[Mistake]
         only = next(iter(profiles))
         return only, f"{reason}; the recipe has no {name} profile"
     return (name if profiles else ""), reason
-
-
-__all__ = ["Limits", "Lora", "Pairs", "Recipe", "RecipeError", "Train"]

@@ -32,7 +32,7 @@ class Mistake:
 
 def report(mistakes: Iterable[Mistake]) -> RecipeError:
     """One error that names every mistake, a line each."""
-    lines = [str(m) for m in sorted(set(mistakes), key=lambda m: m.order)]
+    lines = [str(m) for m in sorted(dict.fromkeys(mistakes), key=lambda m: m.order)]
     return RecipeError(lines[0] if len(lines) == 1 else "\n".join([f"{len(lines)} mistakes", *lines]))
 
 
@@ -47,10 +47,10 @@ _WORDS = {
     "string_type": "{key} must be text, not {value}",
     "list_type": "{key} must be a list such as [a, b], not {value}",
     "model_type": "{key} must hold keys of its own ({fields}), not {value}",
-    "greater_than": "{key} must be more than {gt}, not {value}",
-    "greater_than_equal": "{key} must be at least {ge}, not {value}",
-    "less_than": "{key} must be less than {lt}, not {value}",
-    "less_than_equal": "{key} must be at most {le}, not {value}",
+    "greater_than": "{key} must be more than {gt:g}, not {value}",
+    "greater_than_equal": "{key} must be at least {ge:g}, not {value}",
+    "less_than": "{key} must be less than {lt:g}, not {value}",
+    "less_than_equal": "{key} must be at most {le:g}, not {value}",
     "string_too_long": "{key} must be at most {max_length} characters long",
     "literal_error": "{key} must be {expected}, not {value}",
 }
@@ -71,17 +71,17 @@ def _mistake(error: Any, document: Document, model: type[BaseModel]) -> Mistake:
     where = document.where(place)
     kind, context = error["type"], error.get("ctx", {})
     if kind == "extra_forbidden":
-        known = _fields(model, place[:-1])
-        return Mistake(where, f'unknown key "{key}"{_suggestion(str(place[-1]), place[:-1], known, model)}')
+        return Mistake(where, f'unknown key "{key}"{_suggestion(place, model)}')
     if kind == "value_error":
         return Mistake(where, f"{key}: {context['error']}" if key else str(context["error"]))
     value = json.dumps(error["input"], ensure_ascii=False, default=str)
     pattern = _PATTERNS.get(key) if kind == "string_pattern_mismatch" else _WORDS.get(kind)
     if pattern is None:
         return Mistake(where, f"{key}: {error['msg'][:1].lower()}{error['msg'][1:]}")
-    words = {"fields": ", ".join(_fields(model, place)), **context, "key": key, "value": value}
-    hint = _nearest(str(error["input"]), re.findall(r"'([^']+)'", str(context.get("expected", ""))))
-    return Mistake(where, pattern.format(**words) + hint)
+    expected = str(context.get("expected", "")).replace("'", "")
+    words = {"fields": ", ".join(_fields(model, place)), **context, "expected": expected, "key": key, "value": value}
+    near = difflib.get_close_matches(str(error["input"]), re.split(", | or ", expected), n=1)
+    return Mistake(where, pattern.format(**words) + (_did_you_mean(near[0]) if near else ""))
 
 
 def _fields(model: type[BaseModel], place: Place) -> list[str]:
@@ -95,18 +95,18 @@ def _fields(model: type[BaseModel], place: Place) -> list[str]:
     return list(getattr(current, "model_fields", {}))
 
 
-def _suggestion(name: str, parent: Place, known: list[str], model: type[BaseModel]) -> str:
-    """The nearest key of the same part, else a part that has this very key, else the list of keys."""
-    if near := _nearest(name, known):
-        return near
-    elsewhere = [f"{k}.{name}" for k in model.model_fields if name in _fields(model, (k,))]
-    if parent and name in model.model_fields:
-        elsewhere.append(name)
-    if elsewhere:
-        return f'; did you mean "{elsewhere[0]}"?'
+def _suggestion(place: Place, model: type[BaseModel]) -> str:
+    """The nearest key of the same part, else this very key elsewhere, else the keys of the part."""
+    *parent, name = (str(p) for p in place)
+    known = _fields(model, place[:-1])
+    if near := difflib.get_close_matches(name, known, n=1):
+        return _did_you_mean(".".join([*parent, near[0]]))
+    parts: list[Place] = [(), *((k,) for k in model.model_fields)]
+    for part in parts:
+        if name in _fields(model, part):
+            return _did_you_mean(".".join([*map(str, part), name]))
     return f"; known here: {', '.join(known)}"
 
 
-def _nearest(name: str, known: list[str]) -> str:
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
-    return f'; did you mean "{near[0]}"?' if near and near[0] != name else ""
+def _did_you_mean(name: str) -> str:
+    return f'; did you mean "{name}"?'

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,16 @@ import yaml
 from t2q.errors import RecipeError
 
 Place = tuple[str | int, ...]
+_KEY_TAGS = ("tag:yaml.org,2002:str", "tag:yaml.org,2002:merge")
+
+
+class _Loader(yaml.SafeLoader):
+    """Safe YAML in which 1e-3 is a number, as in YAML 1.2 and everywhere else; in YAML 1.1 it is text."""
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"[-+]?[0-9][0-9_]*(\.[0-9_]*)?[eE][-+]?[0-9]+$"), list("-+0123456789")
+)
 
 
 @dataclass
@@ -67,7 +78,9 @@ class Override:
     value: Any
 
     def apply(self, document: Document) -> Document:
-        return document.put(self.place, self.value, {self.place: f"--set {self.text}"})
+        prefixes = [self.place[: i + 1] for i in range(len(self.place))]
+        new = {p: f"--set {self.text}" for p in prefixes if p == self.place or p not in document.places}
+        return document.put(self.place, self.value, new)
 
 
 def parse_override(text: str) -> Override:
@@ -76,7 +89,7 @@ def parse_override(text: str) -> Override:
     if not equals or not all(key.split(".")):
         raise RecipeError(f"--set {text}: write it as key=value, for example --set train.epochs=3")
     try:
-        return Override(text, tuple(key.split(".")), yaml.safe_load(value))
+        return Override(text, tuple(key.split(".")), yaml.load(value, Loader=_Loader))
     except yaml.YAMLError:
         raise RecipeError(f"--set {text}: the value is not valid YAML") from None
 
@@ -90,28 +103,36 @@ def read_yaml(path: Path) -> Document:
     except (OSError, UnicodeDecodeError) as error:
         reason = "not UTF-8 text" if isinstance(error, UnicodeDecodeError) else error.strerror
         raise RecipeError(f"{path}: cannot be read: {reason}") from None
+    places: dict[Place, str] = {(): f"{path}:1"}
+    loader = _Loader(text)
     try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        data = yaml.safe_load(text)
+        node = loader.get_single_node()
+        if not isinstance(node, yaml.MappingNode):
+            raise RecipeError(f"{path}:1: a recipe is a mapping of keys to values, such as `name: shop-sql`")
+        _collect(node, (), path, places)
+        data = loader.construct_document(node)
+    except RecursionError:
+        raise RecipeError(f"{path}:1: not valid YAML: an alias holds itself") from None
     except yaml.MarkedYAMLError as error:
         line = (error.problem_mark or error.context_mark).line + 1  # type: ignore[union-attr]
         raise RecipeError(f"{path}:{line}: not valid YAML: {error.problem}") from None
     except yaml.YAMLError as error:
         raise RecipeError(f"{path}: not valid YAML: {error}") from None
-    if not isinstance(node, yaml.MappingNode):
-        raise RecipeError(f"{path}:1: a recipe is a mapping of keys to values, such as `name: shop-sql`")
-    places: dict[Place, str] = {(): f"{path}:1"}
-    _collect(node, (), path, places)
+    finally:
+        loader.dispose()
     return Document(data, places)
 
 
 def _collect(node: yaml.Node, place: Place, path: Path, places: dict[Place, str]) -> None:
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
-            inner: Place = (*place, key.value)
             where = f"{path}:{key.start_mark.line + 1}"
+            if key.tag not in _KEY_TAGS:
+                raise RecipeError(f"{where}: a key must be text; put it in quotes if it is")
+            inner: Place = (*place, key.value)
             if inner in places:
-                raise RecipeError(f"{where}: {'.'.join(map(str, inner))} is written twice, first in {places[inner]}")
+                name, line = ".".join(map(str, inner)), places[inner].rpartition(":")[2]
+                raise RecipeError(f"{where}: {name} is written twice, first on line {line}")
             places[inner] = where
             _collect(value, inner, path, places)
     elif isinstance(node, yaml.SequenceNode):
