@@ -8,14 +8,14 @@ from t2q.errors import SyntaxRefused
 from t2q.languages import cypher_names, cypher_normal, cypher_safety
 from t2q.languages.base import Identifiers
 from t2q.languages.cypher_reader import CLAUSES, Structure, read
-from t2q.languages.cypher_tokens import tokenize, where, write_string
+from t2q.languages.cypher_tokens import scan, where, write_string
 from t2q.languages.describing import one_line, show_samples
 from t2q.languages.extraction import extract_query
 from t2q.schema import Field, Schema, Value
 
 _STARTS = re.compile(
     r"(?:(?:OPTIONAL\s+)?MATCH\s*(?:\(|\w+\s*=|(?:ANY|ALL|SHORTEST|shortestPath|allShortestPaths)\b)"
-    r"|UNWIND\s+[\[$\w]+.{0,500}?\bAS\b|CALL\s*(?:\{|\(|\w+\.\w+)|WITH\s+(?:[^\n.]|\.\w|\n){1,400}?\bAS\s+\w+"
+    r"|UNWIND\s+[\[$\w]+.{0,500}?\bAS\b|CALL\s*(?:\{|\(|\w+\.\w+)|(?-i:WITH|with)\s+(?:[\d'\"{(\[$-]|\w[\w.]*\()"
     r"|RETURN\s+(?:DISTINCT\b|[\d'\"{(\[$-]|[\w.]+\s*(?:[(,\[{<>=+*/-]|AS\b|$))"
     r"|(?:CREATE|MERGE|FOREACH)\s*\(|CREATE\s+\w+\s*=|(?:CREATE|DROP)\s+(?:\w+\s+)?(?:INDEX|CONSTRAINT|USER|DATABASE)\b"
     r"|LOAD\s+CSV\b|SHOW\s+[A-Z]+\b)",
@@ -130,7 +130,6 @@ class Cypher:
 
 def _semicolon(query: str) -> int | None:
     try:
-        return next((token.start for token in tokenize(query) if token.text == ";"), None)
-    except SyntaxRefused:  # prose with an apostrophe behind the query
-        place = query.find(";")
-        return place if place >= 0 else None
+        return next((token.start for token in scan(query) if token.text == ";"), None)
+    except SyntaxRefused:
+        return None

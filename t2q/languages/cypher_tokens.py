@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -71,7 +72,11 @@ def write_string(value: str) -> str:
 
 def tokenize(query: str) -> list[Token]:
     """The tokens without white space and comments. Raises SyntaxRefused with line and column."""
-    tokens = []
+    return list(scan(query))
+
+
+def scan(query: str) -> Iterator[Token]:
+    """The tokens one by one; SyntaxRefused comes where the first is that cannot be read."""
     place = 0
     while place < len(query):
         match = _TOKEN.match(query, place)
@@ -81,9 +86,8 @@ def tokenize(query: str) -> list[Token]:
                 f"{where(query, place)}: " + (f"a {what} is not closed" if what else f"unexpected {query[place]!r}")
             )
         if match.lastgroup != "blank":
-            tokens.append(Token(match.lastgroup, match.group(), place))  # type: ignore[arg-type]
+            yield Token(match.lastgroup, match.group(), place)  # type: ignore[arg-type]
         place = match.end()
-    return tokens
 
 
 def where(query: str, place: int) -> str:

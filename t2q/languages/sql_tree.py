@@ -15,7 +15,7 @@ logging.getLogger("sqlglot").setLevel(logging.ERROR)  # "Falling back to parsing
 
 _NAMES = {"postgresql": "postgres", "mssql": "tsql", "mariadb": "mysql", "awsathena": "athena"}
 QUERIES = (exp.Query, exp.Values)
-_STATEMENTS = (*QUERIES, exp.DML, exp.DDL, exp.Command, exp.Drop, exp.Alter, exp.Pragma, exp.Attach, exp.Detach)
+_EXPRESSIONS = (exp.Condition, exp.Alias)  # sqlglot also parses a lone expression: `hello world` is an alias
 
 
 def sqlglot_dialect(dialect: str) -> str:
@@ -41,7 +41,7 @@ def syntax_tree(query: str, dialect: str) -> exp.Expression:
     trees = statements(query, dialect)
     if len(trees) != 1:
         raise SyntaxRefused(f"{len(trees)} statements where one is expected" if trees else "no statement")
-    if not isinstance(trees[0], _STATEMENTS):
+    if isinstance(trees[0], _EXPRESSIONS) and not isinstance(trees[0], QUERIES):
         raise SyntaxRefused(f"not a statement: {query.strip()[:60]!r}")
     return trees[0]
 
