@@ -57,12 +57,13 @@ def run_child(
             child.kill()
             child.wait()
     if code < 0:
-        raise StageError(f"{what} was {_death(-code)}; output: {log_path}")
+        raise StageError(f"{what} was {death(-code)}; output: {log_path}")
     if code > 0:
         reason = next((line for line in reversed(last) if line.strip()), "no output")
         raise StageError(f"{what} failed with exit code {code}: {reason}; output: {log_path}")
 
 
-def _death(number: int) -> str:
+def death(number: int) -> str:
+    """What ended a process, by the number of the signal."""
     name = signal.Signals(number).name if number in set(signal.Signals) else f"signal {number}"
     return f"killed by {name}" + (" (out of memory?)" if name == "SIGKILL" else "")

@@ -124,7 +124,8 @@ def _damage(manifest: Manifest, folder: Path) -> list[str]:
 
 
 def _changes(then: Mapping[str, Any], now: Mapping[str, Any], verb: str = "changed ") -> list[str]:
-    return [f"{n} {verb}{_show(then.get(n))} → {_show(now[n])}" for n in now if n not in then or then[n] != now[n]]
+    before = {n: _show(then[n]) if n in then else "not set" for n in now}
+    return [f"{n} {verb}{before[n]} → {_show(now[n])}" for n in now if before[n] != _show(now[n])]
 
 
 def _show(value: Any) -> str:

@@ -22,6 +22,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from t2q.child import death
 from t2q.errors import ParityError, RecipeError, StageError, T2QError
 from t2q.hardware import device_name
 from t2q.manifest import Ingredients, Manifest, describe_files, digest, gather, stale
@@ -80,7 +81,7 @@ class Run:
                     self.progress.say(f"✓ {stage.name}: {took}")
                 else:
                     self.progress.say(f"✓ {stage.name}: up to date")
-                self._publish(stage)
+                    self._publish(stage)
                 if manifest is not None and "error" in manifest.facts:
                     raise ParityError(str(manifest.facts["error"]))
 
@@ -106,9 +107,9 @@ class Run:
 
     def _do(self, stage: Stage, ingredients: Ingredients) -> Manifest:
         out = self.folder / f".tmp-{stage.name}-{os.getpid()}"
-        scratch = self._scratch(stage, ingredients.key)
         started, clock = datetime.now(timezone.utc), time.monotonic()
         with self._told(stage, out):
+            scratch = self._scratch(stage, ingredients.key)
             out.mkdir()
             context = StageContext(
                 recipe=self.recipe,
@@ -140,6 +141,7 @@ class Run:
             )
             manifest.write(out)
             self._settle(out, self.folder / stage.name)
+            self._publish(stage)
         shutil.rmtree(scratch, ignore_errors=True)
         return manifest
 
@@ -207,7 +209,8 @@ class Run:
         except MemoryError:
             raise StageError(f"{stage.name}: out of memory; a smaller train.batch_size needs less") from None
         except subprocess.CalledProcessError as error:
-            raise StageError(f"{stage.name}: {error}") from None
+            end = f"was {death(-error.returncode)}" if error.returncode < 0 else f"failed with code {error.returncode}"
+            raise StageError(f"{stage.name}: a child process {end}") from None
         except Exception as error:
             if self._disk_is_full(error):
                 raise StageError(

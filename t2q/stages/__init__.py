@@ -51,7 +51,7 @@ class StageContext:
     log: Callable[[str], None]
 
 
-STAGES = (
+STAGES: tuple[Stage, ...] = (
     Stage(
         name="prepare",
         inputs=(),
