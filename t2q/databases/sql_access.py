@@ -59,7 +59,7 @@ PACKAGES = {
     "duckdb": "duckdb-engine",
 }
 
-_SQLITE_ACTIONS = {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE}
+_SQLITE_ACTIONS = {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_RECURSIVE}
 # Reading the schema goes through pragmas (full-text tables use data_version); none of these changes anything.
 _SQLITE_PRAGMAS = {
     "table_info",
@@ -135,11 +135,14 @@ def _sqlite_engine(url: URL) -> Engine:
 
 
 def _authorize(action: int, first: str | None, second: str | None, _database: str | None, _trigger: str | None) -> int:
-    allowed = (
-        (action == sqlite3.SQLITE_PRAGMA and first in _SQLITE_PRAGMAS)
-        or (action == sqlite3.SQLITE_FUNCTION and second not in _SQLITE_FUNCTIONS_REFUSED)
-        or (action in _SQLITE_ACTIONS and action != sqlite3.SQLITE_FUNCTION)
-    )
+    if action == sqlite3.SQLITE_FUNCTION:
+        allowed = second not in _SQLITE_FUNCTIONS_REFUSED
+    elif action == sqlite3.SQLITE_PRAGMA:
+        allowed = first in _SQLITE_PRAGMAS
+    elif action == sqlite3.SQLITE_UPDATE:
+        allowed = first == "sqlite_master"  # how SQLite announces opening a virtual table; no statement may write there
+    else:
+        allowed = action in _SQLITE_ACTIONS
     return sqlite3.SQLITE_OK if allowed else sqlite3.SQLITE_DENY
 
 

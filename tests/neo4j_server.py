@@ -1,0 +1,96 @@
+"""A real Neo4j Community server for tests, from Maven Central's jars: needs Java 17 and Maven, no account, no Docker.
+
+The jars (116 MB) are fetched once into `~/.cache/t2q/neo4j-VERSION`. A server takes 10 to 20 s to start, 500 MB of
+memory, and 127.0.0.1 only, without authentication.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from filelock import FileLock
+
+VERSION = "5.26.16"
+START_SECONDS = 180
+_POM = f"""<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>
+<groupId>t2q</groupId><artifactId>neo4j-home</artifactId><version>1</version><packaging>pom</packaging>
+<dependencies>
+<dependency><groupId>org.neo4j</groupId><artifactId>neo4j</artifactId><version>{VERSION}</version></dependency>
+<dependency><groupId>org.neo4j.app</groupId><artifactId>neo4j-server</artifactId><version>{VERSION}</version></dependency>
+</dependencies></project>
+"""
+_CONFIGURATION = """server.default_listen_address=127.0.0.1
+server.bolt.listen_address=127.0.0.1:{port}
+server.bolt.tls_level=DISABLED
+server.http.enabled=false
+server.memory.heap.max_size=512m
+server.memory.pagecache.size=128m
+dbms.security.auth_enabled=false
+dbms.usage_report.enabled=false
+"""
+_OPENED = ("java.nio", "java.io", "sun.nio.ch", "java.lang")
+
+
+class CannotStartError(Exception):
+    """Why there is no server here, in one line."""
+
+
+def jars() -> Path:
+    """The folder of the server's jars, fetched where it is not there yet."""
+    home = Path.home() / ".cache" / "t2q" / f"neo4j-{VERSION}"
+    done = home / "complete"
+    if not shutil.which("java"):
+        raise CannotStartError("a Neo4j server needs java 17, which is not installed")
+    home.mkdir(parents=True, exist_ok=True)
+    with FileLock(home / "lock"):
+        if not done.exists():
+            if not shutil.which("mvn"):
+                raise CannotStartError("the Neo4j jars are fetched by mvn, which is not installed")
+            (home / "pom.xml").write_text(_POM)
+            command = "mvn -q -B dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory=lib"
+            fetched = subprocess.run(command.split(), cwd=home, capture_output=True, text=True)
+            if fetched.returncode:
+                raise CannotStartError(f"mvn could not fetch the Neo4j jars: {fetched.stdout.strip()[:300]}")
+            done.touch()
+    return home / "lib"
+
+
+@contextlib.contextmanager
+def neo4j_server() -> Iterator[str]:
+    """The bolt:// URL of an empty server, which ends with the block. Raises CannotStartError."""
+    lib = jars()
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    with tempfile.TemporaryDirectory(prefix="t2q-neo4j-", ignore_cleanup_errors=True) as folder:
+        home = Path(folder)
+        (home / "conf").mkdir()
+        (home / "conf" / "neo4j.conf").write_text(_CONFIGURATION.format(port=port))
+        command = [
+            *("java", "-Xmx512m", *(f"--add-opens=java.base/{package}=ALL-UNNAMED" for package in _OPENED)),
+            *("-cp", f"{lib}/*", "org.neo4j.server.CommunityEntryPoint"),
+            *(f"--home-dir={home}", f"--config-dir={home / 'conf'}"),
+        ]
+        output, log = home / "output.txt", home / "logs" / "neo4j.log"
+        with output.open("w") as file:
+            process = subprocess.Popen(command, stdout=file, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
+        try:
+            deadline = time.monotonic() + START_SECONDS
+            while not (log.exists() and "Started." in log.read_text()):
+                if process.poll() is not None or time.monotonic() > deadline:
+                    raise CannotStartError(f"Neo4j did not start: {output.read_text()[-300:]}")
+                time.sleep(0.2)
+            yield f"bolt://127.0.0.1:{port}"
+        finally:
+            process.terminate()
+            try:
+                process.wait(30)
+            except subprocess.TimeoutExpired:
+                process.kill()
