@@ -14,6 +14,7 @@ from t2q.data.names import plural, singular, words
 from t2q.data.render_cypher import render_cypher
 from t2q.data.render_sql import render_sql
 from t2q.languages.base import Language
+from t2q.prompt import refusal
 from t2q.schema import Value
 
 
@@ -39,6 +40,11 @@ def render(draft: Draft, model: Model, language: Language) -> str:
     """The draft's query in the language."""
     renderer = render_cypher if language.name == "cypher" else render_sql
     return renderer(draft.query, model, language)
+
+
+def answer_text(pair: Pair) -> str:
+    """What a model is to write for a pair."""
+    return pair.query or refusal(pair.reason)
 
 
 def write_pairs(path: Path, pairs: Iterable[Pair]) -> None:

@@ -19,12 +19,12 @@ from tokenizers import Tokenizer
 from t2q.data.intents import Sampler, sample
 from t2q.data.model import Model, ask_model
 from t2q.data.names import plural, words
-from t2q.data.pairs import Pair, absent_words, any_value, render
+from t2q.data.pairs import Pair, absent_words, answer_text, any_value, render
 from t2q.data.wording import UnanswerableWording, Wording
 from t2q.languages import language_for
 from t2q.pretrain.schemas import Inventor, as_graph, as_tables, lexicon
 from t2q.pretrain.tokenizer import BOS, EOS, PAD
-from t2q.prompt import database_text, refusal
+from t2q.prompt import database_text
 from t2q.prompt import render as render_prompt
 from t2q.schema import Value
 
@@ -65,11 +65,6 @@ def _unanswerable(
     absent, absents = absent_words(model, lexicon(), rng)
     worded, kind, reason = refusing.question(things, any_value(model, values, rng), absent, absents)
     return Pair(worded.question, "", kind, worded.wording, reason)
-
-
-def answer_text(pair: Pair) -> str:
-    """What the model is to write."""
-    return pair.query or refusal(pair.reason)
 
 
 def sample_texts(seed: int, number: int) -> Iterator[str]:

@@ -14,10 +14,13 @@ from pathlib import Path
 
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 
-_JOINED = """SELECT FROM WHERE JOIN ON AND OR AS DISTINCT GROUP ORDER BY HAVING LIMIT DESC ASC NOT EXISTS NULL IS IN LIKE BETWEEN
-UNION MATCH RETURN WITH CONTAINS STARTS INTEGER = < > <= >= <> - ( '
-integer float boolean the of and are is what which how many with whose for all each in that have has to by me there do
-than where from a on at not no any or between above below under over whether does it its an""".split()
+# SQL and Cypher keywords and operators, type names of the schema text, English function words.
+_JOINED = (
+    "SELECT FROM WHERE JOIN ON AND OR AS DISTINCT GROUP ORDER BY HAVING LIMIT DESC ASC NOT EXISTS NULL IS IN LIKE "
+    "BETWEEN UNION MATCH RETURN WITH CONTAINS STARTS INTEGER = < > <= >= <> - ( ' "
+    "integer float boolean the of and are is what which how many with whose for all each in that have has to by me "
+    "there do than where from a on at not no any or between above below under over whether does it its an"
+)
 
 BOS, EOS, PAD = "<s>", "</s>", "<pad>"
 LLAMA_CPP_PRE = "deepseek-coder"
@@ -43,7 +46,7 @@ def train_tokenizer(texts: Iterable[str], vocab_size: int) -> Tokenizer:
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = _cut(drop_spaces=True)
     trainer = trainers.BpeTrainer(
-        vocab_size=vocab_size - len(_JOINED),
+        vocab_size=vocab_size - len(_JOINED.split()),
         special_tokens=[BOS, EOS, PAD],
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
@@ -59,7 +62,7 @@ def _join_spaces(tokenizer: Tokenizer, vocab_size: int) -> Tokenizer:
     """With a last merge for each of `_JOINED` that joins the space before it to it, filled up to `vocab_size`."""
     data = json.loads(tokenizer.to_str())
     vocabulary, merges = data["model"]["vocab"], data["model"]["merges"]
-    for word in _JOINED:
+    for word in _JOINED.split():
         if word in vocabulary and f"Ġ{word}" not in vocabulary:
             vocabulary[f"Ġ{word}"] = len(vocabulary)
             merges.append(["Ġ", word])

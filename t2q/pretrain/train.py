@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -100,7 +99,7 @@ def fastest_precision(config: Config) -> str:
 
 
 def batch_at(rows: np.ndarray, step: int, part: TrainPart, seed: int) -> torch.Tensor:
-    """The batch of a step, shape (rows, 5, row_tokens): a function of seed and step, so that a resumed run repeats it."""
+    """The batch of a step, shape (rows, 5, row_tokens): from seed and step alone, so that a resumed run repeats it."""
     per_epoch = len(rows) // part.rows
     epoch, index = divmod(step, per_epoch)
     order = np.random.default_rng((seed, epoch)).permutation(len(rows))
@@ -111,7 +110,7 @@ def batch_at(rows: np.ndarray, step: int, part: TrainPart, seed: int) -> torch.T
 def save_atomically(state: dict[str, Any], path: Path) -> None:
     temporary = path.with_suffix(".tmp")
     torch.save(state, temporary)
-    os.replace(temporary, path)
+    temporary.replace(path)
 
 
 def pretrain_loop(

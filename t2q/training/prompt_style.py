@@ -12,8 +12,9 @@ from t2q.prompt import render
 class T2QPrompt(PromptStyle):
     """`instruction` is the question, `input` the database text.
 
-    LitGPT stores a style by its class path only, so it takes no arguments.
+    LitGPT stores a style by its class path only, so it takes no arguments; for the sample answer that it writes now
+    and then it gives no `input`.
     """
 
-    def apply(self, prompt: str, *, sys_prompt: str | None = None, **kwargs: Any) -> str:
-        return render(kwargs["input"], prompt)
+    def apply(self, prompt: str, *, sys_prompt: str | None = None, **kwargs: Any) -> str:  # noqa: ARG002
+        return render(kwargs.get("input", ""), prompt)

@@ -7,6 +7,8 @@ that each pair is computed as if it stood alone behind the schema: same loss, sa
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -23,7 +25,7 @@ def attention_mask(documents: Tensor, pairs: Tensor) -> Tensor:
     return (causal & same_document & same_pair)[:, None]
 
 
-def hidden_states(model: torch.nn.Module, ids: Tensor, positions: Tensor, mask: Tensor) -> Tensor:
+def hidden_states(model: Any, ids: Tensor, positions: Tensor, mask: Tensor) -> Tensor:
     """The states before the output head of a LitGPT GPT (plain or with LoRA), shape (B, T, n_embd).
 
     Follows `litgpt.model.GPT.forward`, with positions and mask given instead of derived.
@@ -39,4 +41,5 @@ def hidden_states(model: torch.nn.Module, ids: Tensor, positions: Tensor, mask: 
         else:
             rope = config.rope_indices[index]
             x = block(x, cos[..., rope], sin[..., rope], mask)
-    return model.transformer.ln_f(x)
+    states: Tensor = model.transformer.ln_f(x)
+    return states

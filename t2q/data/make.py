@@ -1,0 +1,123 @@
+"""Makes pairs for a database: sampled, executed, triaged, worded, and split so that the test is new to the model.
+
+No query (with its values, in normal form) is in two splits, and no wording is: wordings belong to one split each.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+
+from t2q.data.intents import Sampler, sample
+from t2q.data.model import Model, ask_model
+from t2q.data.names import plural, words
+from t2q.data.pairs import Pair, absent_words, render
+from t2q.data.triage import Triage
+from t2q.data.wording import SPLITS, UnanswerableWording, Wording
+from t2q.databases.base import Database
+from t2q.errors import DatabaseError
+from t2q.pretrain.schemas import lexicon
+from t2q.schema import Schema, Value
+
+WORDINGS_PER_QUERY = 2  # in training; elsewhere a query is asked once
+_TRIES_PER_PAIR = 60
+
+
+@dataclass(frozen=True)
+class Made:
+    """Pairs by split, and what triage saw on the way."""
+
+    pairs: dict[str, list[Pair]]
+    triage: Triage
+
+
+def make_pairs(
+    database: Database,
+    schema: Schema,
+    answerable: dict[str, int],
+    unanswerable: dict[str, int],
+    seed: int,
+    on_pair: Callable[[], None] = lambda: None,
+) -> Made:
+    """The wanted numbers of pairs by split (fewer where the database offers no more questions that differ).
+
+    Raises DatabaseError where it offers none at all.
+    """
+    rng = random.Random(seed)
+    model = ask_model(schema)
+
+    @cache
+    def values(entity: str, name: str) -> tuple[Value, ...]:
+        return tuple(database.values(entity, name))
+
+    maker = _Maker(database, model, Sampler(model, values, rng), rng, on_pair)
+    maker.answerable(answerable)
+    if not any(maker.pairs.values()):
+        first = maker.triage.errors[0]["error"] if maker.triage.errors else "its tables hold too little data"
+        raise DatabaseError(f"no question can be made from {database.url}: {first}")
+    maker.unanswerable(unanswerable)
+    for split in SPLITS:
+        rng.shuffle(maker.pairs[split])
+    return Made(maker.pairs, maker.triage)
+
+
+class _Maker:
+    def __init__(
+        self, database: Database, model: Model, sampler: Sampler, rng: random.Random, on_pair: Callable[[], None]
+    ) -> None:
+        self.database, self.model, self.sampler, self.rng, self.on_pair = database, model, sampler, rng, on_pair
+        self.pairs: dict[str, list[Pair]] = {split: [] for split in SPLITS}
+        self.triage = Triage()
+        self.questions: set[str] = set()
+        self.split_of: dict[str, str] = {}  # by query in normal form
+        self.times_asked: dict[str, int] = {}
+
+    def answerable(self, wanted: dict[str, int]) -> None:
+        wording = {split: Wording(split, self.rng) for split in SPLITS}
+        failed: set[str] = set()
+        for _ in range(sum(wanted.values()) * _TRIES_PER_PAIR):
+            open_splits = [s for s in SPLITS if len(self.pairs[s]) < wanted[s]]
+            if not open_splits:
+                return
+            draft = sample(self.sampler)
+            if draft is None:
+                continue
+            query = render(draft, self.model, self.database.language)
+            key = self.database.language.normalize(query)
+            weights = [wanted[s] - len(self.pairs[s]) for s in open_splits]
+            split = self.split_of.get(key) or self.rng.choices(open_splits, weights)[0]
+            most = WORDINGS_PER_QUERY if split == "train" else 1
+            if key in failed or split not in open_splits or self.times_asked.get(key, 0) >= most:
+                continue
+            if key not in self.split_of and self.triage.judge(draft, query, self.model, self.database) != "pass":
+                failed.add(key)
+                continue
+            self.split_of[key] = split
+            worded = wording[split].question(draft)
+            if self.add(split, Pair(worded.question, query, draft.intent, worded.wording)):
+                self.times_asked[key] = self.times_asked.get(key, 0) + 1
+
+    def unanswerable(self, wanted: dict[str, int]) -> None:
+        askables = [a for a in self.model.entities.values() if a.attributes]
+        for split in SPLITS:
+            wording = UnanswerableWording(split, self.rng)
+            made = 0
+            for _ in range(wanted[split] * _TRIES_PER_PAIR):
+                if made >= wanted[split]:
+                    break
+                askable = self.rng.choice(askables)
+                target = self.sampler.target(self.rng.choice(askables))
+                absent, absents = absent_words(self.model, lexicon(), self.rng)
+                things = plural(words(askable.entity.name))
+                worded, kind, reason = wording.question(things, target.value if target else "it", absent, absents)
+                made += self.add(split, Pair(worded.question, "", kind, worded.wording, reason))
+
+    def add(self, split: str, pair: Pair) -> bool:
+        if pair.question in self.questions:
+            return False
+        self.questions.add(pair.question)
+        self.pairs[split].append(pair)
+        self.on_pair()
+        return True

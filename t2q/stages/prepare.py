@@ -1,0 +1,71 @@
+"""prepare: the schema, the pairs in their splits, triaged and audited, and the rows that training reads.
+
+The artifact: schema.json; database.txt (the part of every prompt that questions share); train.jsonl, validation.jsonl,
+test.jsonl (pairs); litgpt/train.json and litgpt/val.json (the same in the Alpaca form that LitGPT reads); audit.json.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from t2q.data.audit import audit
+from t2q.data.make import make_pairs
+from t2q.data.pairs import Pair, answer_text, write_pairs
+from t2q.data.wording import SPLITS
+from t2q.databases import open_database
+from t2q.prompt import database_text
+from t2q.stages import StageContext
+
+
+def alpaca_rows(pairs: list[Pair], database: str) -> list[dict[str, str]]:
+    """Pairs in the form that LitGPT's fine-tuning reads."""
+    return [{"instruction": p.question, "input": database, "output": answer_text(p)} for p in pairs]
+
+
+def run(ctx: StageContext) -> dict[str, Any]:
+    """Makes the pairs. Raises DatabaseError where the database offers no questions, StageError on a leak."""
+    wanted = ctx.recipe.pairs
+    share = wanted.unanswerable
+    unanswerable = {
+        "train": round(wanted.train * share),
+        "validation": round(wanted.validation * share),
+        "test": round(wanted.test * share / (1 - share)),
+    }
+    answerable = {
+        "train": wanted.train - unanswerable["train"],
+        "validation": wanted.validation - unanswerable["validation"],
+        "test": wanted.test,
+    }
+    with open_database(ctx.recipe.database) as database:
+        schema = database.schema()
+        total = sum(answerable.values()) + sum(unanswerable.values())
+        with ctx.progress.task("making questions", total=total) as task:
+            made = make_pairs(database, schema, answerable, unanswerable, ctx.seed, on_pair=lambda: task.advance(1))
+        leaks = audit(made.pairs, database.language)
+    shared = database_text(schema)
+    _write(ctx.out / "schema.json", schema.to_json())
+    _write(ctx.out / "database.txt", shared)
+    _write(ctx.out / "audit.json", json.dumps(leaks, ensure_ascii=False, indent=1))
+    _write(ctx.out / "triage.json", json.dumps({"counts": made.triage.counts, "errors": made.triage.errors}, indent=1))
+    for split in SPLITS:
+        write_pairs(ctx.out / f"{split}.jsonl", made.pairs[split])
+        if len(made.pairs[split]) < answerable[split] + unanswerable[split]:
+            ctx.log(
+                f"{split}: {len(made.pairs[split])} of {answerable[split] + unanswerable[split]} questions: "
+                "the database offers no more that differ"
+            )
+    (ctx.out / "litgpt").mkdir()
+    for split, name in (("train", "train"), ("validation", "val")):
+        rows = alpaca_rows(made.pairs[split], shared)
+        _write(ctx.out / "litgpt" / f"{name}.json", json.dumps(rows, ensure_ascii=False, indent=0))
+    return {
+        "pairs": {s: len(made.pairs[s]) for s in SPLITS},
+        "triage": dict(made.triage.counts),
+        "skeletons seen": leaks["test against train"]["skeletons_seen"],
+    }
+
+
+def _write(path: Path, text: str) -> None:
+    path.write_text(text + "\n" if not text.endswith("\n") else text, encoding="utf-8")

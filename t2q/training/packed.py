@@ -1,0 +1,167 @@
+"""LitGPT's fine-tuning on rows that share their schema: a data module, and the forward that understands its rows.
+
+`finetune_lora --config FILE` names `PackedPairs` as its data. A batch of pairs becomes one row: the tokens that all
+its prompts begin with, once, then what is each pair's own. The loss and its gradients are those of the plain batch,
+at a fraction of the work. The number of a token's pair travels in the upper bits of its id, so that LitGPT's own loop
+needs no change; `connect` teaches LitGPT's model to read it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from litgpt.data import DataModule, SFTDataset
+from litgpt.lora import GPT as LoraGPT
+from litgpt.model import do_softcapping
+from litgpt.tokenizer import Tokenizer
+from torch import Tensor
+from torch.utils.data import DataLoader, Sampler
+
+from t2q.training.prompt_style import T2QPrompt
+from t2q.training.shared_prefix import attention_mask, hidden_states
+
+IGNORE = -100
+_PAIR_SHIFT = 32  # a token's id is below 2**32; its pair's number stands above it
+
+
+@dataclass
+class PackedPairs(DataModule):
+    """Question/query pairs on one schema, `train.json` and `val.json` in Alpaca form under `json_path`.
+
+    `micro_batch_size` of LitGPT's training arguments is the number of pairs in a row.
+    """
+
+    json_path: Path
+    seed: int = 42
+    prompt_style: T2QPrompt = field(default_factory=T2QPrompt, init=False, repr=False)
+    tokenizer: Tokenizer | None = field(default=None, init=False, repr=False)
+    batch_size: int = field(default=1, init=False, repr=False)
+    train_dataset: SFTDataset | None = field(default=None, init=False, repr=False)
+    test_dataset: SFTDataset | None = field(default=None, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        super().__init__()
+
+    def connect(
+        self,
+        tokenizer: Tokenizer | None = None,
+        batch_size: int = 1,
+        max_seq_length: int | None = None,  # noqa: ARG002  rows were measured before the training began
+        **_: Any,
+    ) -> None:
+        self.tokenizer, self.batch_size = tokenizer, batch_size
+        if tokenizer is not None and tokenizer.backend == "huggingface":
+            tokenizer.processor.encode_special_tokens = True  # a question that spells an end token stays text
+        install()
+
+    def setup(self, stage: str = "") -> None:  # noqa: ARG002
+        self.train_dataset = self._dataset("train")
+        self.test_dataset = self._dataset("val")
+
+    def _dataset(self, name: str) -> SFTDataset:
+        rows = json.loads((self.json_path / f"{name}.json").read_text(encoding="utf-8"))
+        assert self.tokenizer is not None
+        return SFTDataset(rows, self.tokenizer, self.prompt_style, mask_prompt=True, ignore_index=IGNORE)
+
+    def train_dataloader(self) -> DataLoader:
+        assert self.train_dataset is not None
+        groups = ShuffledGroups(len(self.train_dataset), self.batch_size, self.seed)
+        return DataLoader(self.train_dataset, batch_sampler=groups, collate_fn=pack)
+
+    def val_dataloader(self) -> DataLoader:
+        assert self.test_dataset is not None
+        return DataLoader(self.test_dataset, batch_size=self.batch_size, collate_fn=pack)
+
+
+class ShuffledGroups(Sampler[list[int]]):
+    """Groups of `size` numbers below `total`, put together anew in each epoch; the rest of the division is left out."""
+
+    def __init__(self, total: int, size: int, seed: int) -> None:
+        self.total, self.size = total, min(size, total)
+        self.generator = torch.Generator().manual_seed(seed)
+
+    def __len__(self) -> int:
+        return self.total // self.size
+
+    def __iter__(self) -> Iterator[list[int]]:
+        order = torch.randperm(self.total, generator=self.generator).tolist()
+        for group in range(len(self)):
+            yield order[group * self.size : (group + 1) * self.size]
+
+
+def pack(samples: list[dict[str, Any]]) -> dict[str, Any]:
+    """One row, shape (1, T), of samples that each hold `input_ids` and `labels` (the prompt masked)."""
+    prompt = min(int((s["labels"] != IGNORE).int().argmax()) for s in samples)
+    shared = _common_prefix([s["input_ids"][: prompt - 1] for s in samples])
+    ids, labels = [samples[0]["input_ids"][:shared]], [torch.full((shared,), IGNORE)]
+    for number, sample in enumerate(samples, 1):
+        ids.append(sample["input_ids"][shared:] + (number << _PAIR_SHIFT))
+        labels.append(sample["labels"][shared:])
+    counts = {
+        key: torch.tensor([s["token_counts"][key] for s in samples]) for key in ("raw", "raw_plus_prompt_template")
+    }
+    return {"input_ids": torch.cat(ids)[None], "labels": torch.cat(labels)[None], "token_counts": counts}
+
+
+def _common_prefix(rows: list[Tensor]) -> int:
+    length = min(len(row) for row in rows)
+    same = torch.stack([row[:length] for row in rows]).eq(rows[0][:length]).all(0)
+    return length if bool(same.all()) else int((~same).int().argmax())
+
+
+def unpack(ids: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Token ids, pairs and positions of a packed row, each of shape (1, T)."""
+    pairs = ids >> _PAIR_SHIFT
+    place = torch.arange(ids.shape[1], device=ids.device)[None]
+    shared = (pairs == 0).sum()
+    starts = torch.zeros_like(place)
+    first = torch.ones_like(pairs, dtype=torch.bool)
+    first[:, 1:] = pairs[:, 1:] != pairs[:, :-1]
+    starts[first] = place[first]
+    starts = starts.cummax(1).values
+    positions = torch.where(pairs == 0, place, place - starts + shared)
+    return ids & ((1 << _PAIR_SHIFT) - 1), pairs, positions
+
+
+def install() -> None:
+    """Teaches LitGPT's LoRA model to read packed rows, and bitsandbytes' embedding to be a plain one, once.
+
+    Under nf4, LitGPT swaps the embedding for bitsandbytes' StableEmbedding, whose LayerNorm no deployed model has.
+    """
+    if getattr(LoraGPT.forward, "reads_packed_rows", False):
+        return
+    plain = LoraGPT.forward
+
+    def forward(self: LoraGPT, idx: Tensor, *args: Any, lm_head_chunk_size: int = 0, **kwargs: Any) -> Any:
+        if int(idx.max()) < 1 << _PAIR_SHIFT:
+            return plain(self, idx, *args, lm_head_chunk_size=lm_head_chunk_size, **kwargs)
+        ids, pairs, positions = unpack(idx)
+        states = hidden_states(self, ids, positions, attention_mask(torch.zeros_like(pairs), pairs))
+        threshold = self.config.final_logit_softcapping
+        cap = partial(do_softcapping, thresh=threshold) if threshold is not None else torch.nn.Identity()
+        if lm_head_chunk_size:
+            return [cap(self.lm_head(part)) for part in states.split(lm_head_chunk_size, dim=1)]
+        return cap(self.lm_head(states))
+
+    forward.reads_packed_rows = True  # type: ignore[attr-defined]
+    LoraGPT.forward = forward  # type: ignore[method-assign]
+    if torch.cuda.is_available():  # nf4 is for CUDA; importing bitsandbytes elsewhere only costs time
+        plain_embedding()
+
+
+def plain_embedding() -> None:
+    """Gives bitsandbytes a StableEmbedding without its LayerNorm; before LitGPT imports it."""
+    import bitsandbytes as bnb
+
+    class PlainEmbedding(bnb.nn.StableEmbedding):  # type: ignore[misc]
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            super().__init__(*args, **kwargs)
+            self.norm: torch.nn.Module = torch.nn.Identity()
+
+    setattr(bnb.nn, "StableEmbedding", PlainEmbedding)  # noqa: B010  a plain assignment to a class is no type
