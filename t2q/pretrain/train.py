@@ -57,20 +57,20 @@ def build(config: Config, seed: int) -> GPT:
     return model
 
 
-def loss_of(model: Any, batch: torch.Tensor, question_weight: float) -> tuple[torch.Tensor, torch.Tensor]:
-    """Weighted cross-entropy to minimise, and the plain mean over answer tokens. `batch`: planes, (B, 5, T)."""
+def loss_of(model: Any, batch: torch.Tensor, part: TrainPart) -> tuple[torch.Tensor, torch.Tensor]:
+    """Weighted cross-entropy to minimise, and the plain mean over answer tokens. `batch`: planes, (B, 5, T).
+
+    Schema and question count a little, too: a model that must continue names it has seen learns to copy them sooner.
+    """
     ids, documents, pairs, positions, roles = batch.unbind(1)
     states = hidden_states(model, ids, positions, attention_mask(documents, pairs))
-    same = (documents[:, 1:] == documents[:, :-1]) & (documents[:, 1:] >= 0)
-    # the token after a prefix starts the first pair; every later pair's first token follows another pair's last
-    follows = same & ((pairs[:, 1:] == pairs[:, :-1]) | (pairs[:, :-1] == 0))
-    roles = torch.where(follows, roles[:, 1:], torch.zeros_like(roles[:, 1:]))
-    keep = roles > 0
-    logits = model.lm_head(states[:, :-1][keep]).float()
-    losses = F.cross_entropy(logits, ids[:, 1:][keep], reduction="none")
-    answers = roles[keep] == ANSWER
-    weights = torch.where(answers, 1.0, question_weight)
-    return (losses * weights).sum() / weights.sum(), losses[answers].mean().detach()
+    # the first token of a pair follows the prefix, not the pair that stands before it in the row; it is not predicted
+    follows = (documents[:, 1:] == documents[:, :-1]) & (documents[:, 1:] >= 0) & (pairs[:, 1:] == pairs[:, :-1])
+    logits = model.lm_head(states[:, :-1][follows]).float()
+    losses = F.cross_entropy(logits, ids[:, 1:][follows], reduction="none")
+    kept = roles[:, 1:][follows]
+    weights = torch.tensor([part.schema_weight, part.question_weight, 1.0], device=ids.device)[kept]
+    return (losses * weights).sum() / weights.sum(), losses[kept == ANSWER].mean().detach()
 
 
 def learning_rate(step: int, part: TrainPart) -> float:
@@ -99,12 +99,30 @@ def fastest_precision(config: Config) -> str:
 
 
 def batch_at(rows: np.ndarray, step: int, part: TrainPart, seed: int) -> torch.Tensor:
-    """The batch of a step, shape (rows, 5, row_tokens): from seed and step alone, so that a resumed run repeats it."""
+    """The batch of a step, shape (rows, 5, row_tokens): from seed and step alone, so that a resumed run repeats it.
+
+    Early on, most rows are opened: their pairs see the pairs before them, which repeat the schema's names, and so the
+    model learns to copy. Towards the end every pair stands alone behind its schema, as it will be asked.
+    """
     per_epoch = len(rows) // part.rows
     epoch, index = divmod(step, per_epoch)
     order = np.random.default_rng((seed, epoch)).permutation(len(rows))
     chosen = np.sort(order[index * part.rows : (index + 1) * part.rows])
-    return torch.from_numpy(rows[chosen].astype(np.int64))
+    batch = rows[chosen].astype(np.int64)
+    share = part.open_share * (1 - step / part.steps)
+    for row in range(part.rows):
+        if np.random.default_rng((seed, step, row)).random() < share:
+            _open(batch[row])
+    return torch.from_numpy(batch)
+
+
+def _open(planes: np.ndarray) -> None:
+    """Makes each document of a row, shape (5, T), one causal text."""
+    _, documents, pairs, positions, _ = planes
+    pairs[:] = 0
+    for document in range(documents.max() + 1):
+        here = documents == document
+        positions[here] = np.arange(here.sum())
 
 
 def save_atomically(state: dict[str, Any], path: Path) -> None:
@@ -157,7 +175,7 @@ def pretrain_loop(
                 group["lr"] = rate
             batch = fabric.to_device(batch_at(rows, step, part, recipe.seed))
             with fabric.autocast() if precision != "32-true" else nullcontext():
-                loss, answer_loss = loss_of(model.module, batch, part.question_weight)
+                loss, answer_loss = loss_of(model.module, batch, part)
             fabric.backward(loss)
             fabric.clip_gradients(model, optimizer, max_norm=part.clip)
             optimizer.step()
