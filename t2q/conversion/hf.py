@@ -1,0 +1,108 @@
+"""A LitGPT checkpoint as a Hugging Face folder.
+
+LitGPT's own `convert_from_litgpt` writes one `model.pth` that neither transformers nor GGUF converters load. Its weight
+mapping is right and is used here; the rest of the folder is written as transformers expects it.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from huggingface_hub import split_torch_state_dict_into_shards
+from litgpt import Config
+from litgpt.scripts.convert_lit_checkpoint import copy_weights_llama, copy_weights_qwen_2_5
+from safetensors.torch import save_file
+
+from t2q.errors import StageError
+from t2q.models.tokenizer import FolderTokenizer, read_json
+from t2q.prompt import CHAT_TEMPLATE
+
+Progress = Callable[[int, int], None]
+
+# By the architecture that config.json names: LitGPT itself goes by the config's name, which a renamed base breaks.
+WEIGHT_MAPPINGS = {"LlamaForCausalLM": copy_weights_llama, "Qwen2ForCausalLM": copy_weights_qwen_2_5}
+TOKENIZER_FILES = (
+    "tokenizer.json",
+    "tokenizer.model",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "vocab.json",
+    "merges.txt",
+)
+
+
+def convert_to_hf(checkpoint_dir: Path, out_dir: Path, on_progress: Progress | None = None) -> None:
+    """Writes the folder: safetensors (in shards of 5 GB), config, tokenizer, chat template, generation config.
+
+    `on_progress` gets shards done and in all. Raises StageError where the checkpoint's architecture is not known or its
+    files do not belong together.
+    """
+    config = read_json(checkpoint_dir / "config.json")
+    architecture = (config.get("architectures") or ["no architecture"])[0]
+    if architecture not in WEIGHT_MAPPINGS:
+        raise StageError(
+            f"{checkpoint_dir}/config.json names {architecture}: only {' and '.join(WEIGHT_MAPPINGS)} can be converted"
+        )
+    weights, tied = _hf_weights(checkpoint_dir, architecture)
+    embedding = weights["model.embed_tokens.weight"]
+    tokenizer = FolderTokenizer(checkpoint_dir)
+    eos = tokenizer.eos_ids[0] if len(tokenizer.eos_ids) == 1 else list(tokenizer.eos_ids)
+    config |= {
+        "tie_word_embeddings": tied,
+        "vocab_size": embedding.shape[0],
+        "torch_dtype": str(embedding.dtype).removeprefix("torch."),
+        "eos_token_id": eos,
+    }
+    out_dir.mkdir(parents=True, exist_ok=True)
+    _write_weights(weights, out_dir, on_progress or (lambda done, total: None))
+    for name in TOKENIZER_FILES:
+        if (checkpoint_dir / name).is_file():
+            shutil.copyfile(checkpoint_dir / name, out_dir / name)
+    generation = {"do_sample": False, "eos_token_id": eos, "pad_token_id": tokenizer.eos_ids[0]}
+    if tokenizer.bos_id is not None:
+        generation["bos_token_id"] = tokenizer.bos_id
+    _write_json(out_dir / "config.json", config)
+    _write_json(out_dir / "generation_config.json", generation)
+    _write_json(out_dir / "tokenizer_config.json", tokenizer.config | {"chat_template": CHAT_TEMPLATE})
+    (out_dir / "chat_template.jinja").write_text(CHAT_TEMPLATE, encoding="utf-8")
+
+
+def _hf_weights(checkpoint_dir: Path, architecture: str) -> tuple[dict[str, torch.Tensor], bool]:
+    """The weights under transformers' names, and whether the output weights are the embedding's (then left out).
+
+    The tensors decide, not the base's config: training can untie what was tied.
+    """
+    lit = torch.load(checkpoint_dir / "lit_model.pth", mmap=True, weights_only=True)
+    lit = lit.get("model", lit)
+    tied = torch.equal(lit["lm_head.weight"], lit["transformer.wte.weight"])
+    weights: dict[str, torch.Tensor] = {}
+    try:
+        WEIGHT_MAPPINGS[architecture](
+            Config.from_file(checkpoint_dir / "model_config.yaml"), weights, lit, untie_weights=tied
+        )
+    except KeyError as error:
+        raise StageError(
+            f"{checkpoint_dir}/lit_model.pth holds {error}, which a {architecture} has not: "
+            "config.json and lit_model.pth are of different models"
+        ) from error
+    return weights, tied
+
+
+def _write_weights(weights: dict[str, torch.Tensor], out_dir: Path, on_progress: Progress) -> None:
+    split = split_torch_state_dict_into_shards(weights)
+    for done, (name, tensors) in enumerate(split.filename_to_tensors.items(), 1):
+        # clone: query, key and value are views of one stored tensor
+        save_file({tensor: weights[tensor].clone() for tensor in tensors}, out_dir / name, metadata={"format": "pt"})
+        on_progress(done, len(split.filename_to_tensors))
+    if split.is_sharded:
+        index = {"metadata": split.metadata, "weight_map": split.tensor_to_filename}
+        _write_json(out_dir / "model.safetensors.index.json", index)
+
+
+def _write_json(path: Path, content: dict[str, Any]) -> None:
+    path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

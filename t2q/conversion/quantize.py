@@ -1,0 +1,31 @@
+"""GGUF files with fewer bits a weight, by llama.cpp's own quantiser inside llama-cpp-python."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from t2q.errors import StageError
+from t2q.models.llama_file import llama, native_error
+
+FILE_TYPES = ("q8_0", "q6_k", "q5_k_m", "q5_k_s", "q5_0", "q4_k_m", "q4_k_s", "q4_0", "q3_k_m", "q2_k")
+
+
+def quantize(gguf_path: Path, out_path: Path, file_type: str, threads: int = 0) -> None:
+    """Writes `gguf_path` (f16, bf16 or f32) as `file_type`, e.g. "q8_0" or "q4_k_m". `threads` 0: all cores.
+
+    Rows that are no multiple of 256 get another type from llama.cpp. Raises StageError where it fails.
+    """
+    if file_type not in FILE_TYPES:
+        raise StageError(f"{file_type!r} is no quantisation that t2q knows: use one of {', '.join(FILE_TYPES)}")
+    api = llama()
+    parameters = api.llama_model_quantize_default_params()
+    parameters.ftype = getattr(api, f"LLAMA_FTYPE_MOSTLY_{file_type.upper()}")
+    parameters.nthread = threads
+    partial = out_path.with_name(f"{out_path.name}.partial")
+    try:
+        failed = api.llama_model_quantize(str(gguf_path).encode(), str(partial).encode(), parameters)
+        if failed:
+            raise StageError(f"llama.cpp could not quantise {gguf_path} to {file_type}: {native_error()}")
+        partial.replace(out_path)
+    finally:
+        partial.unlink(missing_ok=True)

@@ -1,0 +1,83 @@
+"""A Hugging Face folder as a model: `config.json`, safetensors and the tokenizer files, through transformers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers.integrations.sdpa_attention import sdpa_attention_forward
+from transformers.modeling_utils import AttentionInterface
+from transformers.utils import logging as transformers_logging
+
+from t2q.errors import T2QError
+from t2q.models.shared_attention import SharedPrefix
+from t2q.models.torch_model import TorchModel, device_and_dtype
+
+ATTENTION = "t2q_shared_prefix"
+
+
+def _attention(
+    module: torch.nn.Module,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attention_mask: Tensor | None,
+    scaling: float,
+    shared: SharedPrefix | None = None,
+    **kwargs: Any,
+) -> tuple[Tensor, None]:
+    """transformers' attention interface; its own scaled dot product where no prefix is shared."""
+    if shared is None:
+        return sdpa_attention_forward(module, query, key, value, attention_mask, scaling=scaling, **kwargs)
+    return shared.attend(module.layer_idx, query, key, value, scaling).transpose(1, 2), None
+
+
+AttentionInterface.register(ATTENTION, _attention)
+
+
+class HFModel(TorchModel):
+    """Greedy answers from a Hugging Face folder. Raises T2QError where it cannot be loaded."""
+
+    def __init__(self, folder: Path, device: str = "auto") -> None:
+        target, dtype = device_and_dtype(device)
+        transformers_logging.disable_progress_bar()
+        try:
+            model = AutoModelForCausalLM.from_pretrained(
+                folder, dtype=dtype, attn_implementation=ATTENTION, local_files_only=True
+            )
+            self._text = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        except (OSError, ValueError, RuntimeError) as error:
+            raise T2QError(f"{folder} is no Hugging Face model that transformers can load: {error}") from error
+        self._model = model.to(target).eval().requires_grad_(False)
+        config = model.config
+        groups = config.num_key_value_heads or config.num_attention_heads
+        head_size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+        super().__init__(
+            folder,
+            target,
+            config.vocab_size,
+            config.max_position_embeddings,
+            config.num_attention_heads,
+            2 * config.num_hidden_layers * groups * head_size * dtype.itemsize,
+        )
+
+    def encode(self, text: str) -> list[int]:
+        """By transformers' tokenizer, as every user of the folder gets it."""
+        ids: list[int] = self._text(text, split_special_tokens=True)["input_ids"]
+        return ids
+
+    def _hidden(self, ids: Tensor, positions: Tensor, shared: SharedPrefix) -> Tensor:
+        output = self._model.base_model(input_ids=ids, position_ids=positions, use_cache=False, shared=shared)
+        hidden: Tensor = output.last_hidden_state
+        return hidden
+
+    def _head(self, hidden: Tensor) -> Tensor:
+        logits: Tensor = self._model.get_output_embeddings()(hidden)
+        return logits
+
+    def _plain_logits(self, ids: Tensor) -> Tensor:
+        logits: Tensor = self._model(input_ids=ids, use_cache=False).logits
+        return logits

@@ -1,0 +1,213 @@
+"""A GGUF file as a model, through llama.cpp's low-level interface.
+
+One context holds the shared prefix's cells once, in sequence 0; up to `SEQUENCES` answers are written at a time, each in
+a sequence of its own that shares those cells. A prompt takes the place of an answer as soon as that one has ended.
+Flash attention is off: with shared cells it is slower on a CPU.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+
+from t2q.errors import T2QError
+from t2q.models.base import Completion
+from t2q.models.llama_file import LlamaFile, llama, native_error
+from t2q.models.prefix import encode_prompts
+
+SEQUENCES = 16
+BATCH = 512  # tokens that one call computes
+
+
+@dataclass
+class Answer:
+    """One prompt on its way: what is still to be read of it, the position of the next token, and what was written."""
+
+    index: int
+    unread: list[int]
+    position: int
+    limit: int
+    sequence: int = 0
+    written: list[int] = field(default_factory=list)
+    logprob: float = 0.0
+    finished: bool = False
+
+    @property
+    def ended(self) -> bool:
+        return self.finished or len(self.written) >= self.limit
+
+
+class LlamaCppModel:
+    """Greedy answers from a GGUF file. `max_length` is the context the model was trained for.
+
+    Raises T2QError where the file cannot be loaded.
+    """
+
+    def __init__(self, path: Path) -> None:
+        api = llama()
+        self._file = LlamaFile(path)
+        self.n_vocab = self._file.n_vocab
+        self.max_length: int = api.llama_model_n_ctx_train(self._file.model)
+        self._context: Any = None
+        self._cells = 0
+        self._prefix: list[int] = []  # what sequence 0 holds
+        self._batch: Any = None
+
+    def encode(self, text: str) -> list[int]:
+        return self._file.encode(text)
+
+    def generate(
+        self,
+        prompts: Sequence[str],
+        max_new_tokens: int = 128,
+        on_done: Callable[[int], None] | None = None,
+    ) -> list[Completion]:
+        encoded, shared = encode_prompts(self, prompts)
+        waiting = [
+            Answer(index, ids[shared:], shared, min(max_new_tokens, self.max_length - len(ids)))
+            for index, ids in enumerate(encoded)
+        ]
+        answers = list(waiting)
+        waiting.reverse()
+        own = max((len(answer.unread) + answer.limit for answer in answers), default=0)
+        self._reserve(shared + min(SEQUENCES, len(prompts)) * own, max(len(ids) for ids in encoded) if encoded else 0)
+        self._read_prefix(encoded[0][:shared] if encoded else [])
+        free = list(range(SEQUENCES, 0, -1))
+        active: list[Answer] = []
+        while waiting or active:
+            room = self._batch_tokens - len(active)
+            while waiting and free and len(waiting[-1].unread) <= room:
+                answer = waiting.pop()
+                answer.sequence = free.pop()
+                room -= len(answer.unread)
+                llama().llama_memory_seq_cp(self._memory, 0, answer.sequence, -1, -1)
+                active.append(answer)
+            self._step(active)
+            ended = [answer for answer in active if answer.ended]
+            for answer in ended:
+                llama().llama_memory_seq_rm(self._memory, answer.sequence, -1, -1)
+                free.append(answer.sequence)
+            active = [answer for answer in active if not answer.ended]
+            if ended and on_done:
+                on_done(len(ended))
+        return [self._completion(answer) for answer in answers]
+
+    def logits(self, ids: Sequence[int]) -> np.ndarray:
+        self._reserve(len(ids), len(ids))
+        self._forget(0)
+        rows = []
+        for start in range(0, len(ids), BATCH):
+            part = list(ids[start : start + BATCH])
+            self._decode([(token, start + i, 0, True) for i, token in enumerate(part)])
+            rows.append(self._logits(len(part)).copy())
+        self._forget(0)
+        return np.concatenate(rows)
+
+    def _step(self, active: list[Answer]) -> None:
+        """One more token for each: from its last one, or from its prompt where it is new."""
+        items = []
+        for answer in active:
+            last = len(answer.unread) - 1
+            items += [(token, answer.position + i, answer.sequence, i == last) for i, token in enumerate(answer.unread)]
+            answer.position += len(answer.unread)
+        self._decode(items)
+        logits = self._logits(len(active))
+        tokens = logits.argmax(axis=1)
+        best = logits[np.arange(len(active)), tokens]
+        logprobs = -np.log(np.exp(logits - best[:, None]).sum(axis=1))
+        for answer, token, logprob in zip(active, tokens.tolist(), logprobs.tolist(), strict=True):
+            answer.written.append(token)
+            answer.unread = [token]
+            answer.logprob += logprob
+            answer.finished = self._file.ends(token)
+
+    def _completion(self, answer: Answer) -> Completion:
+        text = self._file.decode(answer.written[:-1] if answer.finished else answer.written)
+        return Completion(text, len(answer.written), answer.logprob, answer.finished)
+
+    def _read_prefix(self, ids: list[int]) -> None:
+        """Brings sequence 0 to hold exactly `ids`, computing only what it does not hold yet."""
+        same = next((i for i, (a, b) in enumerate(zip(ids, self._prefix, strict=False)) if a != b), None)
+        same = min(len(ids), len(self._prefix)) if same is None else same
+        self._forget(same)
+        for start in range(same, len(ids), BATCH):
+            self._decode([(token, start + i, 0, False) for i, token in enumerate(ids[start : start + BATCH])])
+        self._prefix = ids
+
+    def _forget(self, kept: int) -> None:
+        """Leaves the first `kept` tokens of sequence 0, and no other sequence."""
+        for sequence in range(1, SEQUENCES + 1):
+            llama().llama_memory_seq_rm(self._memory, sequence, -1, -1)
+        llama().llama_memory_seq_rm(self._memory, 0, kept, -1)
+        self._prefix = self._prefix[:kept]
+
+    def _reserve(self, cells: int, longest: int) -> None:
+        """A context of at least so many cells that reads the longest prompt in one call."""
+        batch = max(BATCH, longest + SEQUENCES)
+        if self._context and cells <= self._cells and batch <= self._batch_tokens:
+            return
+        self._free()
+        api = llama()
+        parameters = api.llama_context_default_params()
+        parameters.n_ctx = self._cells = -(-cells // 256) * 256
+        parameters.n_batch = self._batch_tokens = batch
+        parameters.n_ubatch = BATCH
+        parameters.n_seq_max = SEQUENCES + 1
+        parameters.kv_unified = True
+        parameters.flash_attn_type = api.LLAMA_FLASH_ATTN_TYPE_DISABLED
+        parameters.n_threads = parameters.n_threads_batch = _threads()
+        self._context = api.llama_init_from_model(self._file.model, parameters)
+        if not self._context:
+            raise T2QError(f"llama.cpp cannot make room for {cells} tokens: {native_error()}")
+        self._memory = api.llama_get_memory(self._context)
+        self._batch = api.llama_batch_init(batch, 0, 1)
+
+    def _decode(self, items: list[tuple[int, int, int, bool]]) -> None:
+        """Computes tokens given as (token, position, sequence, logits wanted)."""
+        batch = self._batch
+        batch.n_tokens = len(items)
+        for i, (token, position, sequence, wanted) in enumerate(items):
+            batch.token[i] = token
+            batch.pos[i] = position
+            batch.n_seq_id[i] = 1
+            batch.seq_id[i][0] = sequence
+            batch.logits[i] = wanted
+        if llama().llama_decode(self._context, batch):
+            raise T2QError(f"llama.cpp failed while answering: {native_error()}")
+
+    def _logits(self, rows: int) -> np.ndarray:
+        """The last call's logits, (rows, n_vocab), in the order in which they were wanted; overwritten by the next."""
+        result: np.ndarray = np.ctypeslib.as_array(llama().llama_get_logits(self._context), (rows, self.n_vocab))
+        return result
+
+    def _free(self) -> None:
+        if self._context:
+            llama().llama_batch_free(self._batch)
+            llama().llama_free(self._context)
+        self._context, self._prefix = None, []
+
+    def close(self) -> None:
+        self._free()
+        self._file.close()
+
+    def __enter__(self) -> LlamaCppModel:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _threads() -> int:
+    """As many as PyTorch would take: OMP_NUM_THREADS, else the cores this process may use."""
+    asked = os.environ.get("OMP_NUM_THREADS", "")
+    if asked.isdigit() and int(asked):
+        return int(asked)
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

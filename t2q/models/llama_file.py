@@ -1,0 +1,90 @@
+"""llama.cpp's C interface, quiet: loading a GGUF file, its tokens, and the last error that the library logged."""
+
+from __future__ import annotations
+
+import ctypes
+from collections import deque
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from t2q.errors import T2QError
+
+_log: deque[str] = deque(maxlen=100)
+
+
+@cache
+def llama() -> ModuleType:
+    """The bindings, with the library's log kept in memory instead of printed."""
+    import llama_cpp
+
+    @llama_cpp.llama_log_callback
+    def keep(_level: int, text: bytes, _data: int) -> None:
+        _log.append(text.decode(errors="replace"))
+
+    llama_cpp.llama_log_set(keep, ctypes.c_void_p(0))
+    llama_cpp.llama_backend_init()
+    llama_cpp.t2q_log_callback = keep  # the library holds a bare pointer to it
+    return llama_cpp
+
+
+def native_error() -> str:
+    """The last error that llama.cpp logged, without its function's name."""
+    lines = [line.strip() for line in _log if "error" in line.lower() or "failed" in line.lower()]
+    return lines[-1].partition(": ")[2] if lines else "it gave no reason"
+
+
+class LlamaFile:
+    """A GGUF file loaded by llama.cpp: its vocabulary and, unless `vocabulary_only`, its weights.
+
+    Raises T2QError where the file cannot be loaded.
+    """
+
+    def __init__(self, path: Path, vocabulary_only: bool = False) -> None:
+        api = llama()
+        if not path.is_file():
+            raise T2QError(f"{path} does not exist")
+        parameters = api.llama_model_default_params()
+        parameters.vocab_only = vocabulary_only
+        # weights repacked for AMX end in a segmentation fault (https://github.com/ggml-org/llama.cpp/issues/20824)
+        parameters.use_extra_bufts = b"AMX_INT8 = 1" not in api.llama_print_system_info()
+        _log.clear()
+        self.model: Any = api.llama_model_load_from_file(str(path).encode(), parameters)
+        if not self.model:
+            raise T2QError(f"{path} is no GGUF file that llama.cpp can load: {native_error()}")
+        self._vocab = api.llama_model_get_vocab(self.model)
+        self.n_vocab: int = api.llama_vocab_n_tokens(self._vocab)
+
+    def encode(self, text: str) -> list[int]:
+        """Token ids, with the beginning token where the file asks for it; special tokens' spellings stay text."""
+        data = text.encode()
+        tokens = (llama().llama_token * (len(data) + 2))()
+        count = llama().llama_tokenize(self._vocab, data, len(data), tokens, len(tokens), True, False)
+        return list(tokens[:count])
+
+    def decode(self, ids: Sequence[int]) -> str:
+        tokens = (llama().llama_token * len(ids))(*ids)
+        size = 16 * len(ids) + 16
+        while True:
+            buffer = ctypes.create_string_buffer(size)
+            count = llama().llama_detokenize(self._vocab, tokens, len(ids), buffer, size, False, False)
+            if count >= 0:
+                return buffer.raw[:count].decode(errors="replace")
+            size = -count
+
+    def ends(self, token: int) -> bool:
+        """Whether the token ends an answer."""
+        return bool(llama().llama_vocab_is_eog(self._vocab, token))
+
+    def close(self) -> None:
+        if self.model:
+            llama().llama_model_free(self.model)
+            self.model = None
+
+    def __enter__(self) -> LlamaFile:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

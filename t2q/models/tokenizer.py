@@ -1,0 +1,68 @@
+"""The tokenizer of a LitGPT checkpoint or a Hugging Face folder, as answering needs it.
+
+Unlike LitGPT's and transformers' defaults, a special token's spelling inside a text stays text: a question that contains
+"</s>" must not end the prompt. llama.cpp does the same when told not to parse special tokens.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from t2q.errors import T2QError
+
+
+class FolderTokenizer:
+    """`tokenizer.json` with the beginning and end tokens that `tokenizer_config.json` names.
+
+    `bos_id` is None where prompts get no beginning token. `eos_ids` holds the end token first, then what
+    `generation_config.json` adds. Raises T2QError where the folder has no usable tokenizer.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        from tokenizers import Tokenizer
+
+        path = folder / "tokenizer.json"
+        if not path.is_file():
+            raise T2QError(f"{folder} has no tokenizer.json: copy the base model's tokenizer files there")
+        self._tokenizer = Tokenizer.from_file(str(path))
+        self._tokenizer.encode_special_tokens = True
+        self.config = read_json(folder / "tokenizer_config.json")
+        eos = self._id(self.config.get("eos_token"))
+        if eos is None:
+            raise T2QError(f"{folder}/tokenizer_config.json names no end token (eos_token): answers could not end")
+        more = read_json(folder / "generation_config.json").get("eos_token_id") or []
+        self.eos_ids = tuple(dict.fromkeys([eos, *(more if isinstance(more, list) else [more])]))
+        self.bos_id = self._id(self.config.get("bos_token")) if self._wants_bos() else None
+
+    def encode(self, text: str) -> list[int]:
+        ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False).ids
+        return ids if self.bos_id is None else [self.bos_id, *ids]
+
+    def decode(self, ids: Sequence[int]) -> str:
+        text: str = self._tokenizer.decode(list(ids), skip_special_tokens=True)
+        return text
+
+    def _id(self, token: str | dict[str, Any] | None) -> int | None:
+        text = token.get("content") if isinstance(token, dict) else token
+        found: int | None = self._tokenizer.token_to_id(text) if text else None
+        return found
+
+    def _wants_bos(self) -> bool:
+        """`add_bos_token` where it is said, else what the tokenizer itself adds (Llama 3), else the Llama 2 default."""
+        said = self.config.get("add_bos_token")
+        if said is not None:
+            return bool(said)
+        added = self._tokenizer.encode("", add_special_tokens=True).ids
+        return bool(added) or self.config.get("tokenizer_class") in ("LlamaTokenizer", "LlamaTokenizerFast")
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The object in a JSON file, empty where there is no such file. Raises T2QError where it is not JSON."""
+    try:
+        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    except ValueError as error:
+        raise T2QError(f"{path} is not JSON ({error}): get the file again from the base model") from error
+    return content
