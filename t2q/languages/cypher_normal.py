@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 
-from t2q.languages.cypher_reader import Structure
+from t2q.languages.cypher_reader import Structure, is_subquery
 from t2q.languages.cypher_tokens import write_string
 
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_NO_SPACE_AFTER = ("(", "[", "{", ".", "..", "$")
-_NO_SPACE_BEFORE = (")", "]", "}", ".", "..", ",", ":", ";")
-# Behind one of these a minus is the sign of a number.
-_OPERATORS = ("", "(", "[", ",", "=", "<", ">", "<=", ">=", "<>")
+_NO_SPACE_AFTER = ("(", "[", ".", "..", "$")
+_NO_SPACE_BEFORE = (")", "]", ".", "..", ",", ":", ";")
+# Behind one of these, or a keyword, a minus is the sign of a number.
+_OPERATORS = ("(", "[", ",", ":", "|", "=", "<", ">", "<=", ">=", "<>", "+", "-", "*", "/", "%", "^")
 
 
 def quote(name: str) -> str:
@@ -27,21 +27,29 @@ def words(s: Structure, blank: bool = False) -> list[str]:
     """
     variables: dict[str, str] = {}
     out = []
-    for token, role in zip(s.tokens, s.roles, strict=True):
+    for i, (token, role) in enumerate(zip(s.tokens, s.roles, strict=True)):
         if role == "keyword":
             constant = token.upper in ("TRUE", "FALSE")
             out.append("?" if blank and constant else token.upper)
         elif role == "function":
-            out.append(quote(token.value.lower()) if token.kind == "quoted" else token.text.lower())
+            dotted = "." in (s.text(i - 1), s.text(i + 1))  # apoc.text.indexOf minds the case
+            out.append(quote(token.value if dotted else token.value.lower()))
         elif role == "variable":
             out.append(variables.setdefault(token.value, f"v{len(variables) + 1}"))
         elif token.kind in ("name", "quoted"):
             out.append(quote(token.value))
-        elif token.kind in ("string", "number") and blank:
-            out.append("?")
+        elif blank and (token.kind in ("string", "number") or _is_sign(s, i)):
+            out.append("" if token.text == "-" else "?")
         else:
             out.append(write_string(token.value) if token.kind == "string" else token.text)
     return out
+
+
+def _is_sign(s: Structure, i: int) -> bool:
+    """Whether the token is the minus of a negative number."""
+    if s.text(i) != "-" or s.roles[i] == "arrow" or i + 1 == len(s.tokens) or s.tokens[i + 1].kind != "number":
+        return False
+    return s.roles[i - 1] == "keyword" or (s.tokens[i - 1].kind == "symbol" and s.text(i - 1) in _OPERATORS)
 
 
 def spell(s: Structure, blank: bool = False) -> str:
@@ -62,6 +70,10 @@ def _space(s: Structure, i: int) -> bool:
         return False
     if after_symbol and before == ":":
         return s.roles[i - 2] == "key"
+    if after_symbol and before == "{":
+        return is_subquery(s, i - 1)
+    if symbol and here == "}":
+        return is_subquery(s, s.partner[i])
     if (symbol and here in _NO_SPACE_BEFORE) or (after_symbol and before in _NO_SPACE_AFTER):
         return False
     if here in ("|", "&", "!") or before in ("|", "&", "!"):
@@ -72,4 +84,4 @@ def _space(s: Structure, i: int) -> bool:
         return (after_symbol and before not in (")", "]", "}")) or s.roles[i - 1] == "keyword"
     if here == "*" or before == "*":
         return s.text(s.opener[i]) != "["
-    return not (before == "-" and s.text(i - 2) in _OPERATORS)
+    return not _is_sign(s, i - 1)

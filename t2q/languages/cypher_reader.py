@@ -125,14 +125,11 @@ def _match_brackets(s: Structure, query: str) -> None:
         raise SyntaxRefused(f"{where(query, token.start)}: {token.text!r} is not closed")
 
 
-def is_map(s: Structure, brace: int) -> bool:
-    """Whether the `{` at this place opens a map, not a subquery or a quantifier."""
-    before = s.word(brace - 1)
-    if before in _SUBQUERIES or s.tokens[brace + 1].kind == "number":
-        return False
+def is_subquery(s: Structure, brace: int) -> bool:
+    """Whether the `{` at this place opens a subquery, not a map or a quantifier."""
     if s.text(brace - 1) == ")":
-        return s.word(s.partner[brace - 1] - 1) != "CALL"
-    return True
+        return s.word(s.partner[brace - 1] - 1) == "CALL"
+    return s.word(brace - 1) in _SUBQUERIES
 
 
 def _names(s: Structure) -> None:

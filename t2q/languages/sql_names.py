@@ -100,8 +100,8 @@ class _Reader:
 
     def _outputs(self, scope: Scope) -> set[str] | None:
         """The names of a subquery's columns; None where a star over something unknown, or a function, hides them."""
-        if scope.outer_columns:
-            return {name.lower() for name in scope.outer_columns}
+        if _renamed(scope):
+            return _renamed(scope)
         select = scope.expression
         while isinstance(select, exp.SetOperation | exp.Subquery):
             select = select.this
@@ -147,10 +147,19 @@ def _is_name(table: exp.Table) -> bool:
     return isinstance(table.this, exp.Identifier)
 
 
+def _renamed(scope: Scope) -> set[str]:
+    """The columns of `WITH name(columns)` or `AS name(columns)`; they hold for the parts of a recursive CTE as well."""
+    owner = scope.expression.parent
+    while isinstance(owner, exp.SetOperation):
+        owner = owner.parent
+    alias = owner.args.get("alias") if isinstance(owner, exp.CTE | exp.Subquery) else None
+    return {column.name.lower() for column in alias.columns} if isinstance(alias, exp.TableAlias) else set()
+
+
 def _visible(scope: Scope) -> Iterator[Scope]:
     """The scope and those around it whose tables it sees: a subquery's, not those around a derived table or CTE."""
     yield scope
-    while scope.parent is not None and not (scope.is_cte or scope.is_derived_table and not scope.lateral_sources):
+    while scope.parent is not None and not (scope.is_cte or (scope.is_derived_table and not scope.lateral_sources)):
         scope = scope.parent
         yield scope
 
