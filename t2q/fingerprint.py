@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -41,10 +42,8 @@ def database(recipe: Recipe) -> dict[str, str]:
 
 def database_file(url: str) -> Path | None:
     """The file of an SQLite or graph URL, else None."""
-    for scheme in ("sqlite:///", "graph:"):
-        if url.startswith(scheme):
-            return Path(url[len(scheme) :].split("?", 1)[0])
-    return None
+    match = re.match(r"(?:sqlite(?:\+\w+)?:///|graph:)([^?]+)", url)
+    return Path(match[1]) if match else None
 
 
 def base(recipe: Recipe) -> dict[str, str]:
@@ -52,5 +51,5 @@ def base(recipe: Recipe) -> dict[str, str]:
     if not recipe.base.startswith(OWN_BASES):
         return {}
     folder = Path("checkpoints") / recipe.base
-    patterns = ("*.safetensors", "config.json", "tokenizer*.json")
+    patterns = ("*.safetensors", "config.json", "model_config.yaml", "tokenizer*.json")
     return {"base weights": files_digest((p for pattern in patterns for p in folder.glob(pattern)), folder)}

@@ -46,8 +46,6 @@ class Pairs(_Part):
     """Answerable test questions; the unanswerable ones come on top."""
     unanswerable: Annotated[float, Field(ge=0, lt=1)] = 0.25
     """Share of questions that the schema cannot answer."""
-    files: list[str] = []
-    """Own question/query files (JSON lines or CSV) to add."""
 
 
 class Lora(_Part):

@@ -1,0 +1,239 @@
+"""`t2q check`: finds in seconds what would fail a run later. One function a check, each told what is known so far."""
+
+from __future__ import annotations
+
+import difflib
+import importlib.util
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from t2q.bases import base_folder
+from t2q.errors import RecipeError, T2QError
+from t2q.fingerprint import OWN_BASES
+from t2q.hardware import nvidia_gpu
+from t2q.manifest import version
+from t2q.progress import Progress
+from t2q.recipe import Recipe
+from t2q.schema import Schema
+from t2q.stages import STAGES
+
+ROOM = 256  # tokens for a question and its query beside the schema
+FAMILIES = ("LlamaForCausalLM", "Qwen2ForCausalLM")  # what the stages hf and gguf can convert
+SIZES_ON_DISK = 5  # merged, HF, f16, q8_0 and q4_k_m, together in sizes of the base's weights
+FEW_STEPS = 10
+LEARNING_RATES = (1e-6, 1e-2)  # beyond these, LoRA learns nothing or falls apart
+
+
+@dataclass
+class Known:
+    """What earlier checks found out for later ones."""
+
+    recipe: Recipe
+    schema: Schema | None = None
+    folder: Path | None = None
+
+
+@dataclass(frozen=True)
+class Finding:
+    ok: bool
+    text: str
+
+
+Check = Callable[[Known], Iterator[Finding]]
+
+
+def database(known: Known) -> Iterator[Finding]:
+    """The database opens, and holds rows to make questions from."""
+    from t2q.databases import open_database
+
+    with open_database(known.recipe.database) as opened:
+        schema = opened.schema()
+        url = opened.url
+    rows = sum(e.rows for e in schema.entities)
+    kind = "labels" if schema.language == "cypher" else "tables"
+    if not schema.entities:
+        yield Finding(False, f"{url} is empty: load data first")
+        return
+    if not rows:
+        yield Finding(
+            False, f"{url} has {len(schema.entities)} {kind} but no rows: questions are made from stored values"
+        )
+        return
+    known.schema = schema
+    yield Finding(True, f"{url}: {len(schema.entities)} {kind}, {len(schema.links)} links, {rows} rows")
+
+
+def base(known: Known) -> Iterator[Finding]:
+    """The base is there, or LitGPT knows it; and it is of a family that can be converted."""
+    name = known.recipe.base
+    try:
+        known.folder = base_folder(name)
+    except RecipeError as error:
+        yield Finding(False, f"{error}{_unknown_name(name)}")
+        return
+    config = _json(known.folder / "config.json")
+    family = (config.get("architectures") or ["of no known family"])[0]
+    if family not in FAMILIES:
+        yield Finding(False, f"base {name} is {family}; t2q can convert {' and '.join(FAMILIES)}")
+    else:
+        yield Finding(True, f"base {name}: {family} in {known.folder}")
+
+
+def _unknown_name(name: str) -> str:
+    """What LitGPT calls it, where the name is not one of its own."""
+    if name.startswith(OWN_BASES):
+        return ""
+    from litgpt.config import configs
+
+    names = [f"{c['hf_config']['org']}/{c['hf_config']['name']}" for c in configs if c.get("hf_config")]
+    near = difflib.get_close_matches(name, names, n=1)
+    if name in names:
+        return ""
+    return "; LitGPT knows no such model" + (f"; did you mean {near[0]}?" if near else "")
+
+
+def prompts(known: Known) -> Iterator[Finding]:
+    """The schema and a question fit the base's context."""
+    if known.schema is None or known.folder is None:
+        return
+    from t2q.models.tokenizer import FolderTokenizer
+    from t2q.prompt import database_text
+
+    tokens = len(FolderTokenizer(known.folder).encode(database_text(known.schema)))
+    context = yaml.safe_load((known.folder / "model_config.yaml").read_text(encoding="utf-8"))["block_size"]
+    text = f"the schema takes {tokens} tokens of the base's {context}"
+    if tokens + ROOM > context:
+        yield Finding(
+            False,
+            f"{text} and leaves too few for questions (they want {ROOM}): give access to fewer tables, "
+            "for example through a database user or a copy, or take a base with a longer context",
+        )
+    else:
+        yield Finding(True, text)
+
+
+def training(known: Known) -> Iterator[Finding]:
+    """Numbers that LitGPT would take without a word and train nothing with."""
+    train, pairs = known.recipe.train, known.recipe.pairs
+    if train.batch_size > pairs.train:
+        yield Finding(False, f"train.batch_size {train.batch_size} is more than pairs.train {pairs.train}: lower it")
+        return
+    steps = train.epochs * (pairs.train // train.batch_size)
+    if steps < FEW_STEPS:
+        yield Finding(
+            False,
+            f"{steps} training steps are too few (warm-up takes a tenth of them): "
+            "raise train.epochs or pairs.train, or lower train.batch_size",
+        )
+    lowest, highest = LEARNING_RATES
+    if not lowest <= train.learning_rate <= highest:
+        yield Finding(
+            False, f"train.learning_rate {train.learning_rate:g} is outside {lowest:g} to {highest:g}: try 1e-3 or 2e-4"
+        )
+    elif steps >= FEW_STEPS:
+        yield Finding(True, f"{steps} steps of {train.batch_size} pairs, learning rate {train.learning_rate:g}")
+
+
+def device(known: Known) -> Iterator[Finding]:
+    """What the profile asks of the machine."""
+    train = known.recipe.train
+    gpu = nvidia_gpu()
+    if train.quantize and not gpu:
+        yield Finding(
+            False,
+            f"train.quantize {train.quantize} wants an NVIDIA GPU, and none is here: "
+            "take --profile cpu, or --set train.quantize=null",
+        )
+        return
+    if gpu:
+        import torch
+
+        if not torch.cuda.is_available():
+            yield Finding(
+                False, f"{gpu} is here, but this torch ({torch.__version__}) cannot use it: install a CUDA build"
+            )
+            return
+    yield Finding(True, f"{gpu or 'CPU'}, {os.cpu_count()} cores")
+
+
+def packages(known: Known) -> Iterator[Finding]:
+    """Everything that some stage imports is installed; `requests` is what LitGPT wants at the end of training."""
+    wanted = {tool for stage in STAGES for tool in stage.tools} | {"requests"}
+    if known.recipe.language == "sql":
+        wanted -= {"neo4j", "arcadedb-embedded"}
+    elif not known.recipe.database.startswith("graph:"):
+        wanted -= {"arcadedb-embedded"}
+    if not known.recipe.train.quantize:
+        wanted -= {"bitsandbytes"}
+    missing = sorted(tool for tool in wanted if version(tool) == "not installed")
+    if importlib.util.find_spec("requests") is None and "requests" not in missing:
+        missing.append("requests")
+    if missing:
+        yield Finding(False, f"not installed: {', '.join(missing)}: run `pip install {' '.join(missing)}`")
+    else:
+        yield Finding(True, f"{len(wanted)} packages are installed")
+
+
+def disk(known: Known) -> Iterator[Finding]:
+    """There is room for the weights in all their forms, and the run's folder can be written."""
+    place = known.recipe.run_dir
+    while not place.exists() and place.parent != place:
+        place = place.parent
+    if not os.access(place, os.W_OK):
+        yield Finding(False, f"{place.resolve()} cannot be written: run in a folder of your own")
+        return
+    free = shutil.disk_usage(place).free
+    weights = 0
+    if known.folder is not None:
+        files = [*known.folder.glob("*.pth"), *known.folder.glob("*.safetensors")]
+        weights = max((f.stat().st_size for f in files), default=0)
+    needed = SIZES_ON_DISK * weights + (256 << 20)
+    text = f"{free / 2**30:.1f} GiB of disk are free; a run takes up to {needed / 2**30:.1f} GiB"
+    yield Finding(free > needed, text if free > needed else f"{text}: free some space")
+
+
+CHECKS: tuple[Check, ...] = (database, base, prompts, training, device, packages, disk)
+
+
+def findings(recipe: Recipe) -> Iterator[tuple[str, Finding]]:
+    """The name of each check with what it found. A T2QError in a check is its finding."""
+    known = Known(recipe)
+    for check in CHECKS:
+        try:
+            for finding in check(known):
+                yield check.__name__, finding
+        except T2QError as error:
+            yield check.__name__, Finding(False, str(error))
+
+
+def check_recipe(path: Path, profile: str | None, overrides: Sequence[str]) -> bool:
+    """Prints a line for everything checked; True where a run may start."""
+    progress = Progress()
+    try:
+        recipe = Recipe.load(path, profile, overrides)
+    except RecipeError as error:
+        lines = str(error).splitlines()
+        for line in lines if len(lines) == 1 else lines[1:]:
+            progress.say(f"✗ {'recipe':9} {line}")
+        return False
+    progress.say(recipe.announcement)
+    progress.say(f"✓ {'recipe':9} {path} is valid; the run is {recipe.run_dir}")
+    wrong = 0
+    for name, finding in findings(recipe):
+        wrong += not finding.ok
+        progress.say(f"{'✓' if finding.ok else '✗'} {name:9} {finding.text}")
+    progress.say(f"{wrong} to mend before `t2q run {path}`" if wrong else f"ready: t2q run {path}")
+    return not wrong
+
+
+def _json(path: Path) -> dict[str, list[str]]:
+    if not path.is_file():
+        return {}
+    data: dict[str, list[str]] = json.loads(path.read_text(encoding="utf-8"))
+    return data
