@@ -45,7 +45,9 @@ class Cypher:
         for i, token in enumerate(s.tokens):
             if token.text == ";" and token.kind == "symbol":
                 raise SyntaxRefused(f"{where(query, token.start)}: several statements where one is expected")
-            if token.upper in _NOT_CYPHER and s.opener[i] < 0 and s.named(i + 1) and token.value not in s.declared:
+            property_name = i > 0 and s.tokens[i - 1].text == "."
+            clause = s.opener[i] < 0 and s.named(i + 1) and not property_name and token.value not in s.declared
+            if token.upper in _NOT_CYPHER and clause:
                 raise SyntaxRefused(f"{where(query, token.start)}: {_NOT_CYPHER[token.upper]} is not Cypher")
         first = s.tokens[0].upper
         if first not in CLAUSES | cypher_safety.ADMINISTRATION:

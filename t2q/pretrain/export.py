@@ -1,4 +1,4 @@
-"""The pretrained model as a folder that transformers, LitGPT and t2q's own stages load: bf16 weights, config, tokenizer."""
+"""The pretrained model as a folder that transformers, LitGPT and t2q's own stages load, weights in bf16."""
 
 from __future__ import annotations
 

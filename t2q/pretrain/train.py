@@ -109,11 +109,30 @@ def batch_at(rows: np.ndarray, step: int, part: TrainPart, seed: int) -> torch.T
     order = np.random.default_rng((seed, epoch)).permutation(len(rows))
     chosen = np.sort(order[index * part.rows : (index + 1) * part.rows])
     batch = rows[chosen].astype(np.int64)
-    share = part.open_share * (1 - step / part.steps)
-    for row in range(part.rows):
-        if np.random.default_rng((seed, step, row)).random() < share:
-            _open(batch[row])
+    left = 1 - step / part.steps
+    for row in batch:
+        rng = np.random.default_rng((seed, step, int(row[0, 1:9].sum())))
+        if rng.random() < part.drill_share * (2 * left - 1):
+            _drill(row, rng)
+        elif rng.random() < part.open_share * left:
+            _open(row)
     return torch.from_numpy(batch)
+
+
+def _drill(planes: np.ndarray, rng: np.random.Generator) -> None:
+    """Fills a row, shape (5, T), with random tokens said twice: nothing but copying helps there."""
+    ids, documents, pairs, positions, roles = planes
+    length, at, number = planes.shape[1], 0, 0
+    highest = ids.max()
+    while at < length:
+        said = int(rng.integers(4, 60))
+        here = slice(at, min(at + 2 * said, length))
+        twice = np.tile(rng.integers(3, highest + 1, said), 2)
+        size = here.stop - here.start
+        ids[here], documents[here], pairs[here] = twice[:size], number, 0
+        positions[here] = np.arange(size)
+        roles[here] = np.where(np.arange(size) > said, ANSWER, 0)
+        at, number = here.stop, number + 1
 
 
 def _open(planes: np.ndarray) -> None:

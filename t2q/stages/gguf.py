@@ -19,5 +19,5 @@ def run(ctx: StageContext) -> dict[str, Any]:
         task.advance()
         parity = gate(ctx, ctx.inputs["hf"], target, "f16")
     text = Prepared.load(ctx.inputs["prepare"]).database_text
-    (ctx.out / "Modelfile").write_text(modelfile(target.name, text), encoding="utf-8")
+    (ctx.out / "Modelfile").write_text(modelfile(target, text), encoding="utf-8")
     return {"parity": parity}

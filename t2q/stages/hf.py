@@ -1,4 +1,4 @@
-"""hf: the merged model as a folder that transformers loads, with our chat template; logits equal to the merged one's."""
+"""hf: the merged model as a folder that transformers loads, with our chat template and the same logits."""
 
 from __future__ import annotations
 

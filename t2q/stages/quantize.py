@@ -23,5 +23,5 @@ def run(ctx: StageContext) -> dict[str, Any]:
             task.advance(1, note=kind)
     if ctx.recipe.gguf:
         text = Prepared.load(ctx.inputs["prepare"]).database_text
-        (ctx.out / "Modelfile").write_text(modelfile(f"model-{ctx.recipe.gguf[-1]}.gguf", text), encoding="utf-8")
+        (ctx.out / "Modelfile").write_text(modelfile(target, text), encoding="utf-8")
     return {"parity": parity}

@@ -1,0 +1,50 @@
+"""From a model's text to an answer, or to "I don't know" with the reason; for evaluation and `t2q ask` alike."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from t2q.databases.base import MAX_ROWS, TIMEOUT_SECONDS, Database
+from t2q.errors import QueryError, UnknownName
+from t2q.prompt import refusal_reason
+from t2q.schema import Schema
+
+
+@dataclass(frozen=True)
+class Answer:
+    """`abstained` with `reason` (a sentence) and `kind` (refused, no query, or a QueryError's kind), or rows."""
+
+    query: str = ""
+    columns: tuple[str, ...] = ()
+    rows: list[tuple[Any, ...]] = field(default_factory=list)
+    truncated: bool = False
+    abstained: bool = False
+    reason: str = ""
+    kind: str = ""
+
+
+def answer(
+    text: str, schema: Schema, database: Database, timeout: float = TIMEOUT_SECONDS, max_rows: int = MAX_ROWS
+) -> Answer:
+    """Reads the query out of the text, checks it, runs it. Raises DatabaseError only where the database is gone.
+
+    The order of the checks is the order of what can be said for sure: the model declined; there is no query; it does
+    not parse; it is not proven to only read; it names what the schema does not have; the database refuses it.
+    """
+    reason = refusal_reason(text)
+    if reason is not None:
+        return Answer(abstained=True, reason=reason or "the model gave no reason", kind="refused")
+    query = database.language.extract(text)
+    if not query:
+        return Answer(abstained=True, reason="the model wrote no query", kind="no query")
+    try:
+        database.language.parse(query)
+        database.language.prove_read_only(query)
+        unknown = database.language.unknown(query, schema)
+        if unknown:
+            raise UnknownName(f"the database has no {', no '.join(unknown)}")
+        result = database.execute(query, timeout=timeout, max_rows=max_rows)
+    except QueryError as error:
+        return Answer(query=query, abstained=True, reason=str(error), kind=error.kind)
+    return Answer(query=query, columns=result.columns, rows=result.rows, truncated=result.truncated)

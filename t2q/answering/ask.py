@@ -1,0 +1,130 @@
+"""`t2q ask`: a question to a run's quantised model, answered from the run's database."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from rich.console import Console
+from rich.syntax import Syntax
+from rich.table import Table
+
+from t2q.answering.answer import Answer, answer
+from t2q.databases import Database, open_database
+from t2q.errors import T2QError
+from t2q.models import Model, open_model
+from t2q.prepared import Prepared
+from t2q.prompt import REFUSAL
+
+MAX_NEW_TOKENS = 256
+SHOWN_ROWS = 50
+
+
+@dataclass
+class Asker:
+    """A run that can be asked: its model, its database, and the schema that the model was trained on."""
+
+    model: Model
+    database: Database
+    prepared: Prepared
+
+    @classmethod
+    def open(cls, run: Path) -> Asker:
+        """The smallest GGUF of a finished run, with its database. Raises T2QError where the run is not finished."""
+        prepare = run / "prepare"
+        files = sorted((run / "quantize").glob("*.gguf"), key=lambda p: p.stat().st_size)
+        files += (run / "gguf").glob("*.gguf")
+        if not run.is_dir():
+            raise T2QError(f"there is no run in {run}: make one with `t2q run RECIPE`, or name another with --run")
+        if not files or not (prepare / "manifest.json").is_file():
+            raise T2QError(f"the run in {run} has no model yet: finish it with `t2q run RECIPE`")
+        url = json.loads((prepare / "manifest.json").read_text(encoding="utf-8"))["recipe"]["database"]
+        prepared = Prepared.load(prepare)
+        database = open_database(url)
+        try:
+            return cls(open_model(files[0]), database, prepared)
+        except BaseException:
+            database.close()
+            raise
+
+    def ask(self, question: str) -> Answer:
+        """One answer; a question too long for the model is declined, not cut."""
+        try:
+            text = self.model.generate([self.prepared.prompt(question)], MAX_NEW_TOKENS)[0].text
+        except ValueError as error:
+            return Answer(abstained=True, reason=str(error), kind="too long")
+        return answer(text, self.prepared.schema, self.database)
+
+    def __enter__(self) -> Asker:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.model.close()
+        self.database.close()
+
+
+def ask_command(run: Path, question: str | None, as_json: bool) -> None:
+    """Answers one question, or, without one, each line that is typed (or piped in) until the end of input."""
+    console = Console(highlight=False)
+    with Asker.open(Path(run)) as asker:
+        if question is not None:
+            _tell(console, asker.ask(question), asker, as_json)
+            return
+        interactive = sys.stdin.isatty()
+        if interactive and not as_json:
+            console.print(f"Ask {asker.database.url}; an empty line ends.", markup=False)
+        while line := _read_line(interactive):
+            _tell(console, asker.ask(line), asker, as_json)
+
+
+def _read_line(interactive: bool) -> str:
+    try:
+        return input("? " if interactive else "").strip()
+    except (EOFError, KeyboardInterrupt):
+        return ""
+
+
+def _tell(console: Console, found: Answer, asker: Asker, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(as_object(found), ensure_ascii=False), flush=True)
+        return
+    if found.query:
+        lexer = asker.database.language.name
+        console.print(Syntax(found.query, lexer, word_wrap=True, background_color="default"))
+    if found.abstained:
+        console.print(f"{REFUSAL}: {found.reason}", markup=False, style="yellow")
+    elif not found.rows:
+        console.print("No rows.")
+    else:
+        console.print(_table(found))
+        more = len(found.rows) - SHOWN_ROWS
+        if more > 0 or found.truncated:
+            console.print(f"… {'more than ' if found.truncated else ''}{max(more, 0)} more rows")
+
+
+def as_object(found: Answer) -> dict[str, Any]:
+    """What `--json` prints. `rows` are lists in the order of `columns`."""
+    return {
+        "query": found.query,
+        "columns": list(found.columns),
+        "rows": [list(row) for row in found.rows],
+        "truncated": found.truncated,
+        "abstained": found.abstained,
+        "reason": found.reason,
+    }
+
+
+def _table(found: Answer) -> Table:
+    table = Table()
+    for i, column in enumerate(found.columns):
+        numbers = all(isinstance(row[i], int | float) for row in found.rows[:SHOWN_ROWS])
+        table.add_column(column, justify="right" if numbers else "left", overflow="fold")
+    for row in found.rows[:SHOWN_ROWS]:
+        table.add_row(*("–" if cell is None else str(cell) for cell in row))
+    return table

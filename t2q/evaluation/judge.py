@@ -1,0 +1,91 @@
+"""Judges a model's text against a pair: by what its query returns, and by whether it declines when it should."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from t2q.answering.answer import Answer, answer
+from t2q.data.pairs import Pair
+from t2q.databases.base import Database, Result
+from t2q.errors import StageError
+from t2q.evaluation.comparison import same_result
+from t2q.evaluation.metrics import exact_match, token_match
+from t2q.models.base import Completion
+from t2q.schema import Schema
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """One line of predictions/STEP.jsonl. `reason` says why it is not correct, "" where it is."""
+
+    id: int
+    question: str
+    intent: str
+    answerable: bool
+    gold: str
+    text: str
+    prediction: str
+    correct: bool
+    reason: str
+    executable: bool
+    declined: bool
+    exact: bool
+    token_match: float
+    finished: bool
+    logprob: float
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+class Judge:
+    """Keeps what queries returned, so that each distinct one is executed once for all models."""
+
+    def __init__(self, pairs: list[Pair], schema: Schema, database: Database) -> None:
+        """Executes every gold query. Raises StageError where one fails: the test would be wrong, not the model."""
+        self.pairs, self.schema, self.database = pairs, schema, database
+        self.answers: dict[str, Answer] = {}
+        self.gold: dict[int, Result] = {}
+        for number, pair in enumerate(pairs):
+            if pair.answerable:
+                found = self._answer(pair.query)
+                if found.abstained:
+                    raise StageError(f"the gold query {pair.query!r} fails: {found.reason}")
+                self.gold[number] = Result(found.columns, found.rows, found.truncated)
+
+    def _answer(self, text: str) -> Answer:
+        if text not in self.answers:
+            self.answers[text] = answer(text, self.schema, self.database)
+        return self.answers[text]
+
+    def judge(self, number: int, completion: Completion) -> Prediction:
+        """The verdict on a model's text for pair `number`."""
+        pair, language = self.pairs[number], self.database.language
+        found = self._answer(completion.text)
+        if not pair.answerable:
+            correct = found.abstained
+            reason = "" if correct else f"answered, but {pair.reason}"
+        elif found.abstained:
+            correct, reason = False, f"{found.kind}: {found.reason}"
+        else:
+            result = Result(found.columns, found.rows, found.truncated)
+            verdict = same_result(result, self.gold[number], language.ordered(pair.query))
+            correct, reason = verdict.ok, "" if verdict.ok else f"other rows: {verdict.reason}"
+        return Prediction(
+            id=number,
+            question=pair.question,
+            intent=pair.intent,
+            answerable=pair.answerable,
+            gold=pair.query,
+            text=completion.text,
+            prediction=found.query,
+            correct=correct,
+            reason=reason,
+            executable=not found.abstained,
+            declined=found.abstained,
+            exact=pair.answerable and exact_match(found.query, pair.query, language),
+            token_match=token_match(found.query, pair.query, language) if pair.answerable else 0.0,
+            finished=completion.finished,
+            logprob=round(completion.logprob, 4),
+        )

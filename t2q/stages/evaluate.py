@@ -1,0 +1,118 @@
+"""evaluate: the same frozen questions to the base, the tuned weights, the HF folder and each GGUF, by executing.
+
+The artifact: report.json, report.html, predictions/STEP.jsonl (a line a question, with the reason for every failure).
+A step that loses more execution accuracy against the tuned weights than the recipe allows fails the run; the report of
+such a run is kept.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from t2q.bases import litgpt_checkpoint
+from t2q.databases import open_database
+from t2q.evaluation.judge import Judge, Prediction
+from t2q.evaluation.report import write_report
+from t2q.evaluation.scores import by_intent, scores
+from t2q.models import open_model
+from t2q.prepared import Prepared
+from t2q.recipe import Recipe
+from t2q.stages import StageContext
+
+MAX_NEW_TOKENS = 256
+
+
+def run(ctx: StageContext) -> dict[str, Any]:
+    """Asks and judges. Raises StageError where a gold query fails; returns an error where a step lost too much."""
+    prepared = Prepared.load(ctx.inputs["prepare"])
+    pairs = prepared.pairs("test")
+    prompts = [prepared.prompt(p.question) for p in pairs]
+    models = model_paths(ctx)
+    (ctx.out / "predictions").mkdir()
+    steps: dict[str, dict[str, Any]] = {}
+    intents: dict[str, dict[str, list[int]]] = {}
+    with open_database(ctx.recipe.database) as database:
+        judge = Judge(pairs, prepared.schema, database)
+        with ctx.progress.task("evaluating", total=len(models) * len(pairs)) as task:
+            for step, path in models.items():
+                start = time.perf_counter()
+                with open_model(path) as model:
+                    room = min(MAX_NEW_TOKENS, _longest_answer(model.encode, pairs) + 32)
+                    completions = model.generate(
+                        prompts,
+                        room,
+                        on_done=lambda n, step=step: task.advance(n, note=step),  # type: ignore[misc]
+                    )
+                seconds = time.perf_counter() - start
+                predictions = [judge.judge(i, completion) for i, completion in enumerate(completions)]
+                _write_lines(ctx.out / "predictions" / f"{step}.jsonl", predictions)
+                steps[step] = scores(predictions) | {"answers_per_second": round(len(pairs) / seconds, 1)}
+                intents[step] = by_intent(predictions)
+    report = _report(ctx, steps, intents, sum(p.answerable for p in pairs), sum(not p.answerable for p in pairs))
+    (ctx.out / "report.json").write_text(json.dumps(report, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    shutil.copyfile(ctx.inputs["train"] / "losses.jsonl", ctx.out / "losses.jsonl")
+    write_report(ctx.out)
+    lost = losses(steps, ctx.recipe)
+    return {"steps": {step: s["execution_accuracy"] for step, s in steps.items()}} | ({"error": lost} if lost else {})
+
+
+def model_paths(ctx: StageContext) -> dict[str, Path]:
+    """Every model to ask, by the name of its step."""
+    paths = {
+        "base": litgpt_checkpoint(ctx.recipe.base),
+        "tuned": ctx.inputs["merge"],
+        "hf": ctx.inputs["hf"],
+        "gguf-f16": ctx.inputs["gguf"] / "model-f16.gguf",
+    }
+    return paths | {f"gguf-{kind}": ctx.inputs["quantize"] / f"model-{kind}.gguf" for kind in ctx.recipe.gguf}
+
+
+def losses(steps: dict[str, dict[str, Any]], recipe: Recipe) -> str:
+    """The steps that lost more than the recipe's limits, in words; "" where none did."""
+    tuned = steps["tuned"]["execution_accuracy"]
+    if tuned is None:
+        return ""
+    limits = recipe.limits.model_dump()
+    found = []
+    for step, values in steps.items():
+        limit = limits.get(step.removeprefix("gguf-"))
+        lost = tuned - values["execution_accuracy"]
+        if limit is not None and lost > limit + 1e-9:
+            found.append(f"{step} lost {100 * lost:.1f} points of execution accuracy (allowed {100 * limit:.1f})")
+    return "; ".join(found)
+
+
+def _longest_answer(encode: Any, pairs: list[Any]) -> int:
+    return max((len(encode(p.query)) for p in pairs if p.answerable), default=32)
+
+
+def _write_lines(path: Path, predictions: list[Prediction]) -> None:
+    lines = (json.dumps(p.as_dict(), ensure_ascii=False) for p in predictions)
+    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+
+
+def _report(
+    ctx: StageContext,
+    steps: dict[str, dict[str, Any]],
+    intents: dict[str, dict[str, list[int]]],
+    answerable: int,
+    unanswerable: int,
+) -> dict[str, Any]:
+    return {
+        "name": ctx.recipe.name,
+        "language": Prepared.load(ctx.inputs["prepare"]).schema.language,
+        "base": ctx.recipe.base,
+        "profile": ctx.recipe.profile,
+        "database": ctx.recipe.database,
+        "made": date.today().isoformat(),
+        "n_answerable": answerable,
+        "n_unanswerable": unanswerable,
+        "steps": steps,
+        "by_intent": intents,
+        "limits": ctx.recipe.limits.model_dump(),
+    }
