@@ -16,11 +16,11 @@ import torch
 from safetensors import safe_open
 from torch import Tensor
 
+from t2q.conversion.chat_template import chat_template
 from t2q.conversion.gguf_vocabulary import read_vocabulary, write_special_tokens
 from t2q.errors import StageError
 from t2q.models.llama_file import LlamaFile
 from t2q.models.tokenizer import FolderTokenizer, read_json
-from t2q.prompt import CHAT_TEMPLATE
 
 Progress = Callable[[int, int], None]
 
@@ -70,7 +70,7 @@ def convert_to_gguf(
         _write_shape(writer, config)
         read_vocabulary(hf_folder, config["vocab_size"]).write(writer)
         write_special_tokens(writer, tokenizer)
-        writer.add_chat_template(CHAT_TEMPLATE)
+        writer.add_chat_template(chat_template(tokenizer))
         _write_tensors(writer, hf_folder, config, tensor_type, on_progress or (lambda done, total: None))
         writer.close()
         _check_tokenizer(partial, tokenizer)

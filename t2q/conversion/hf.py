@@ -18,9 +18,9 @@ from litgpt import Config
 from litgpt.scripts.convert_lit_checkpoint import copy_weights_llama, copy_weights_qwen_2_5
 from safetensors.torch import save_file
 
+from t2q.conversion.chat_template import chat_template
 from t2q.errors import StageError
 from t2q.models.tokenizer import FolderTokenizer, read_json
-from t2q.prompt import CHAT_TEMPLATE
 
 Progress = Callable[[int, int], None]
 
@@ -60,16 +60,12 @@ def convert_to_hf(checkpoint_dir: Path, out_dir: Path, on_progress: Progress | N
     }
     out_dir.mkdir(parents=True, exist_ok=True)
     _write_weights(weights, out_dir, on_progress or (lambda done, total: None))
-    for name in TOKENIZER_FILES:
-        if (checkpoint_dir / name).is_file():
-            shutil.copyfile(checkpoint_dir / name, out_dir / name)
+    _copy_tokenizer(tokenizer, checkpoint_dir, out_dir)
     generation = {"do_sample": False, "eos_token_id": eos, "pad_token_id": tokenizer.eos_ids[0]}
     if tokenizer.bos_id is not None:
         generation["bos_token_id"] = tokenizer.bos_id
     _write_json(out_dir / "config.json", config)
     _write_json(out_dir / "generation_config.json", generation)
-    _write_json(out_dir / "tokenizer_config.json", tokenizer.config | {"chat_template": CHAT_TEMPLATE})
-    (out_dir / "chat_template.jinja").write_text(CHAT_TEMPLATE, encoding="utf-8")
 
 
 def _hf_weights(checkpoint_dir: Path, architecture: str) -> tuple[dict[str, torch.Tensor], bool]:
@@ -91,6 +87,22 @@ def _hf_weights(checkpoint_dir: Path, architecture: str) -> tuple[dict[str, torc
             "config.json and lit_model.pth are of different models"
         ) from error
     return weights, tied
+
+
+def _copy_tokenizer(tokenizer: FolderTokenizer, checkpoint_dir: Path, out_dir: Path) -> None:
+    """The tokenizer's files byte for byte, with the prompt contract as chat template.
+
+    Only where add_bos_token is said and tokenizer.json itself does not add the token, tokenizer.json is completed:
+    transformers 5 goes by tokenizer.json alone.
+    """
+    for name in TOKENIZER_FILES:
+        if (checkpoint_dir / name).is_file():
+            shutil.copyfile(checkpoint_dir / name, out_dir / name)
+    if tokenizer.bos_id is not None and not tokenizer.adds_bos_itself:
+        tokenizer.save_adding_bos(out_dir / "tokenizer.json")
+    template = chat_template(tokenizer)
+    _write_json(out_dir / "tokenizer_config.json", tokenizer.config | {"chat_template": template})
+    (out_dir / "chat_template.jinja").write_text(template, encoding="utf-8")
 
 
 def _write_weights(weights: dict[str, torch.Tensor], out_dir: Path, on_progress: Progress) -> None:

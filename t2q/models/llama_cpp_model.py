@@ -50,10 +50,9 @@ class LlamaCppModel:
     """
 
     def __init__(self, path: Path) -> None:
-        api = llama()
         self._file = LlamaFile(path)
         self.n_vocab = self._file.n_vocab
-        self.max_length: int = api.llama_model_n_ctx_train(self._file.model)
+        self.max_length = self._file.context_length
         self._context: Any = None
         self._cells = 0
         self._prefix: list[int] = []  # what sequence 0 holds

@@ -57,6 +57,23 @@ class LlamaFile:
         self._vocab = api.llama_model_get_vocab(self.model)
         self.n_vocab: int = api.llama_vocab_n_tokens(self._vocab)
 
+    @property
+    def end_token(self) -> str:
+        """The end token as it is written."""
+        text: bytes = llama().llama_vocab_get_text(self._vocab, llama().llama_vocab_eos(self._vocab))
+        return text.decode()
+
+    @property
+    def context_length(self) -> int:
+        """Tokens of the context that the model was trained for."""
+        return int(self.metadata(f"{self.metadata('general.architecture')}.context_length"))
+
+    def metadata(self, key: str) -> str:
+        """A value of the file's header, "" where there is none."""
+        buffer = ctypes.create_string_buffer(1 << 16)
+        count = llama().llama_model_meta_val_str(self.model, key.encode(), buffer, len(buffer))
+        return buffer.value.decode() if count >= 0 else ""
+
     def encode(self, text: str) -> list[int]:
         """Token ids, with the beginning token where the file asks for it; special tokens' spellings stay text."""
         data = text.encode()

@@ -35,7 +35,13 @@ class FolderTokenizer:
             raise T2QError(f"{folder}/tokenizer_config.json names no end token (eos_token): answers could not end")
         more = read_json(folder / "generation_config.json").get("eos_token_id") or []
         self.eos_ids = tuple(dict.fromkeys([eos, *(more if isinstance(more, list) else [more])]))
+        self.adds_bos_itself = bool(self._tokenizer.encode("", add_special_tokens=True).ids)
         self.bos_id = self._id(self.config.get("bos_token")) if self._wants_bos() else None
+
+    @property
+    def eos_tokens(self) -> list[str]:
+        """The end tokens as they are written."""
+        return [self._tokenizer.id_to_token(i) for i in self.eos_ids]
 
     def encode(self, text: str) -> list[int]:
         ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False).ids
@@ -44,6 +50,14 @@ class FolderTokenizer:
     def decode(self, ids: Sequence[int]) -> str:
         text: str = self._tokenizer.decode(list(ids), skip_special_tokens=True)
         return text
+
+    def save_adding_bos(self, path: Path) -> None:
+        """Writes a tokenizer.json that adds the beginning token to every text."""
+        from tokenizers.processors import TemplateProcessing
+
+        bos = self._tokenizer.id_to_token(self.bos_id)
+        self._tokenizer.post_processor = TemplateProcessing(single=f"{bos} $A", special_tokens=[(bos, self.bos_id)])
+        self._tokenizer.save(str(path))
 
     def _id(self, token: str | dict[str, Any] | None) -> int | None:
         text = token.get("content") if isinstance(token, dict) else token
@@ -55,8 +69,7 @@ class FolderTokenizer:
         said = self.config.get("add_bos_token")
         if said is not None:
             return bool(said)
-        added = self._tokenizer.encode("", add_special_tokens=True).ids
-        return bool(added) or self.config.get("tokenizer_class") in ("LlamaTokenizer", "LlamaTokenizerFast")
+        return self.adds_bos_itself or self.config.get("tokenizer_class") in ("LlamaTokenizer", "LlamaTokenizerFast")
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -1,0 +1,116 @@
+"""A trained LoRA adapter and its base as one LitGPT checkpoint.
+
+LitGPT's `merge_lora` does nothing where a merged file already lies beside the adapter, prints, and always takes the
+unrounded base. Its layers do the arithmetic here too; the result goes to a folder of its own, always made anew.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from litgpt.lora import GPT, Config, LoRALinear, lora_filter
+from litgpt.scripts.merge_lora import load_lora_metadata
+
+from t2q.conversion.hf import TOKENIZER_FILES
+from t2q.errors import StageError
+
+Progress = Callable[[int, int], None]
+
+BASE_FILES = ("config.json", "generation_config.json", "tokenizer_config.json", *TOKENIZER_FILES)
+ADAPTER_FILES = ("model_config.yaml", "hyperparameters.yaml", "prompt_style.yaml")
+ROUNDINGS = ("bnb.nf4", "bnb.nf4-dq", "bnb.fp4", "bnb.fp4-dq")
+
+
+def merge(
+    adapter_dir: Path,
+    base_dir: Path,
+    out_dir: Path,
+    onto: Literal["original", "rounded"] = "original",
+    on_progress: Progress | None = None,
+) -> None:
+    """Writes the merged checkpoint.
+
+    `adapter_dir` is what LitGPT's finetuning leaves as `final/`. `onto` "rounded" merges into the base as a quantised
+    training saw it, so that the result is the function that was trained; "original" into the base itself. The weights
+    have the adapter's precision, the sum is made in float32. `on_progress` gets layers done and in all.
+
+    Raises StageError where files are missing or do not belong together, and where the adapter changes nothing or holds
+    numbers that are not finite.
+    """
+    for path in (adapter_dir / "lit_model.pth.lora", adapter_dir / "hyperparameters.yaml", base_dir / "lit_model.pth"):
+        if not path.is_file():
+            raise StageError(f"{path} is missing: train again")
+    parameters, _, _ = load_lora_metadata(adapter_dir)
+    adapter = _load(adapter_dir / "lit_model.pth.lora")
+    _check_trained(adapter, adapter_dir)
+    with torch.device("meta"):
+        model = GPT(Config.from_file(adapter_dir / "model_config.yaml", **parameters))
+    try:
+        model.load_state_dict(_load(base_dir / "lit_model.pth") | adapter, assign=True)
+    except RuntimeError as error:
+        raise StageError(f"the adapter in {adapter_dir} was not trained on {base_dir}: {error}") from error
+    rounding = _rounding(adapter_dir) if onto == "rounded" else None
+    dtype = next(iter(adapter.values())).dtype
+    layers = list(_linear_layers(model))
+    for done, layer in enumerate(layers, 1):
+        layer.requires_grad_(False).float()
+        if rounding:
+            layer.linear.weight.data = _rounded(layer.linear.weight.data, rounding)
+        layer.merge()
+        layer.to(dtype)
+        if on_progress:
+            on_progress(done, len(layers))
+    merged = {
+        name.replace("linear.", ""): weight.to(dtype)
+        for name, weight in model.state_dict().items()
+        if not lora_filter(name, weight)
+    }
+    out_dir.mkdir(parents=True, exist_ok=True)
+    for folder, names in ((base_dir, BASE_FILES), (adapter_dir, ADAPTER_FILES)):
+        for name in names:
+            if (folder / name).is_file():
+                shutil.copyfile(folder / name, out_dir / name)
+    partial = out_dir / "lit_model.pth.partial"
+    torch.save(merged, partial)
+    partial.replace(out_dir / "lit_model.pth")
+
+
+def _load(path: Path) -> dict[str, torch.Tensor]:
+    state: dict[str, Any] = torch.load(path, mmap=True, weights_only=True)
+    weights: dict[str, torch.Tensor] = state.get("model", state)
+    return weights
+
+
+def _check_trained(adapter: dict[str, torch.Tensor], adapter_dir: Path) -> None:
+    if not all(weight.isfinite().all() for weight in adapter.values()):
+        raise StageError(f"{adapter_dir}: training diverged (weights are not finite): lower the learning rate")
+    if not any(weight.any() for name, weight in adapter.items() if name.endswith("lora_B")):
+        raise StageError(f"{adapter_dir}: the adapter changes nothing: training saw no label or took no step")
+
+
+def _linear_layers(model: GPT) -> Iterator[LoRALinear]:
+    return (module for module in model.modules() if isinstance(module, LoRALinear))
+
+
+def _rounding(adapter_dir: Path) -> str | None:
+    """How the base was quantised in training, None where it was not."""
+    import yaml
+
+    quantize = yaml.safe_load((adapter_dir / "hyperparameters.yaml").read_text(encoding="utf-8")).get("quantize")
+    if quantize is not None and quantize not in ROUNDINGS:
+        raise StageError(f"{adapter_dir}: a base quantised by {quantize!r} cannot be rounded: merge onto the original")
+    rounding: str | None = quantize
+    return rounding
+
+
+def _rounded(weight: torch.Tensor, rounding: str) -> torch.Tensor:
+    """The weight after quantisation and back, as lightning's BitsandbytesPrecision quantises (from float16)."""
+    from bitsandbytes.functional import dequantize_4bit, quantize_4bit
+
+    kind, _, double = rounding.removeprefix("bnb.").partition("-")
+    codes, state = quantize_4bit(weight.half(), compress_statistics=bool(double), quant_type=kind)
+    return dequantize_4bit(codes, state).to(weight.dtype)

@@ -1,0 +1,44 @@
+"""The prompt contract as an Ollama Modelfile. Ollama does not run a GGUF's chat template (it is no Jinja).
+
+Format: https://github.com/ollama/ollama/blob/main/docs/modelfile.md
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from t2q.errors import StageError
+from t2q.models.llama_file import LlamaFile
+from t2q.prompt import render
+
+MAX_QUESTION = 256  # tokens
+MAX_ANSWER = 512  # tokens; Ollama's own default is no limit
+
+
+def modelfile(gguf_path: Path, database: str) -> str:
+    """The text of a Modelfile to lie beside the GGUF file; `database` is the prompt's database text.
+
+    Raises StageError on a database text that a Modelfile cannot hold.
+    """
+    if re.search(r'"""[ \t]*$', database, re.MULTILINE):
+        raise StageError('a line of the database text ends with """, which would end it early in an Ollama Modelfile')
+    template = render("{{ .System }}", "{{ .Prompt }}") + "{{ .Response }}"
+    with LlamaFile(gguf_path, vocabulary_only=True) as file:
+        needed = len(file.encode(render(database, ""))) + MAX_QUESTION + MAX_ANSWER
+        parameters = {
+            "stop": f'"{file.end_token}"',
+            "temperature": 0,
+            "repeat_penalty": 1,  # Ollama's default of 1.1 would change greedy answers
+            "num_predict": MAX_ANSWER,
+            "num_ctx": min(needed, file.context_length),
+        }
+    return "\n".join(
+        [
+            f"FROM ./{gguf_path.name}",
+            f'TEMPLATE """{template}"""',
+            *(f"PARAMETER {name} {value}" for name, value in parameters.items()),
+            f'SYSTEM """{database}"""',
+            "",
+        ]
+    )
