@@ -323,10 +323,14 @@ def _projections(s: Structure) -> None:
 def _words(s: Structure) -> None:
     """What is left: a keyword, unless the name is spelled as a variable of the query is."""
     variables = {t.value for t, role in zip(s.tokens, s.roles, strict=True) if role == "variable"}
+    cases = 0
     for i, token in enumerate(s.tokens):
         if not s.named(i) or s.roles[i]:
             continue
         typed = s.text(i - 1) == "::"
         keyword = typed or token.upper in KEYWORDS or (s.text(i + 1) == "{" and token.upper in _SUBQUERIES)
         taken = token.text in variables and not (token.upper == "ORDER" and s.text(i + 1).upper() == "BY")
+        if token.upper == "END" and cases and s.roles[i - 1] != "keyword":
+            taken = False
         s.roles[i] = "keyword" if keyword and not taken else "variable"
+        cases += (s.word(i) == "CASE") - (s.word(i) == "END")

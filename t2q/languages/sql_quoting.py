@@ -5,9 +5,14 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+import sqlglot
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import NoSuchModuleError
 from sqlalchemy.sql.compiler import IdentifierPreparer
+from sqlglot import exp
+from sqlglot.errors import SqlglotError
+
+from t2q.languages.sql_tree import sqlglot_dialect
 
 # Unquoted names keep their case, or compare without it, in these; elsewhere unquoted upper case is folded away.
 _CASE_KEPT = {"sqlite", "mysql", "mariadb", "mssql", "duckdb", "bigquery", "clickhouse"}
@@ -26,6 +31,16 @@ def reserved(name: str, dialect: str) -> bool:
     return name.lower() in _preparer(dialect).reserved_words
 
 
+@lru_cache(maxsize=65536)
+def _understood(name: str, dialect: str) -> bool:
+    """Whether sqlglot takes the bare name for a name; where it does not, a good query would be refused."""
+    try:
+        tree = sqlglot.parse_one(f"SELECT {name}, t.{name} AS {name} FROM {name} AS {name}", dialect=dialect or None)
+    except SqlglotError:
+        return False
+    return [column.name for column in tree.find_all(exp.Column)] == [name, name]
+
+
 def folds_case(dialect: str) -> bool:
     """Whether an unquoted `Name` is another name than the quoted one."""
     return dialect not in _CASE_KEPT
@@ -34,6 +49,6 @@ def folds_case(dialect: str) -> bool:
 def quote(name: str, dialect: str) -> str:
     """The name as it is stored, in the dialect's quotes unless it is plain and not reserved."""
     kept = not folds_case(dialect) or name == name.lower()
-    if kept and _PLAIN.fullmatch(name) and not reserved(name, dialect):
+    if kept and _PLAIN.fullmatch(name) and not reserved(name, dialect) and _understood(name, sqlglot_dialect(dialect)):
         return name
     return _preparer(dialect).quote_identifier(name)

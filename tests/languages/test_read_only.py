@@ -27,7 +27,9 @@ def test_refused(dialect: str, reason: str, query: str) -> None:
 
 
 @pytest.mark.parametrize("dialect", ["sqlite", "postgresql", "cypher"])
-@pytest.mark.parametrize("text", ["", " ", "-- nothing" , "I don't know", "hello world", "SELECT (", "MATCH (n RETURN n"])
+@pytest.mark.parametrize(
+    "text", ["", " ", "-- nothing", "I don't know", "hello world", "SELECT (", "MATCH (n RETURN n"]
+)
 def test_what_is_no_query_is_a_syntax_error(dialect: str, text: str) -> None:
     with pytest.raises(SyntaxRefused):
         language_for(dialect).prove_read_only(text)
