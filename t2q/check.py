@@ -57,9 +57,6 @@ def database(known: Known) -> Iterator[Finding]:
         url = opened.url
     rows = sum(e.rows for e in schema.entities)
     kind = "labels" if schema.language == "cypher" else "tables"
-    if not schema.entities:
-        yield Finding(False, f"{url} is empty: load data first")
-        return
     if not rows:
         yield Finding(
             False, f"{url} has {len(schema.entities)} {kind} but no rows: questions are made from stored values"

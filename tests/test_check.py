@@ -1,0 +1,125 @@
+"""`t2q check`: what would fail later is a line now."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from t2q import check, hardware
+from t2q.check import FAMILIES, check_recipe, findings
+from t2q.recipe import Recipe
+
+REPOSITORY = Path(__file__).parents[1]
+RECIPE = "name: shop\ndatabase: sqlite:///shop.sqlite\nbase: t2q/pico\n"
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working directory with a small database, a recipe for it and the base."""
+    monkeypatch.chdir(tmp_path)
+    for module in (check, hardware):
+        monkeypatch.setattr(module, "nvidia_gpu", lambda: None)
+    (tmp_path / "checkpoints").symlink_to(REPOSITORY / "checkpoints")
+    make_database("CREATE TABLE items (id INTEGER PRIMARY KEY, name TEXT)", "INSERT INTO items (name) VALUES ('cup')")
+    Path("recipe.yaml").write_text(RECIPE)
+    return tmp_path
+
+
+def make_database(*statements: str) -> None:
+    Path("shop.sqlite").unlink(missing_ok=True)
+    with sqlite3.connect("shop.sqlite") as connection:
+        for statement in statements:
+            connection.execute(statement)
+    connection.close()
+
+
+def wrong(*overrides: str) -> dict[str, str]:
+    """What is not right, by the name of its check."""
+    return {name: f.text for name, f in findings(Recipe.load("recipe.yaml", overrides=overrides)) if not f.ok}
+
+
+def test_a_good_recipe_passes_and_says_what_is_next(capsys: pytest.CaptureFixture[str]) -> None:
+    assert check_recipe(Path("recipe.yaml"), None, ())
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "no profiles · base t2q/pico"
+    assert [line[:2] for line in lines[1:-1]] == ["✓ "] * 8
+    assert lines[-1] == "ready: t2q run recipe.yaml"
+
+
+def test_a_broken_recipe_is_a_line_for_each_mistake(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("recipe.yaml").write_text(RECIPE + "trian: {}\nseed: x\n")
+    assert not check_recipe(Path("recipe.yaml"), None, ())
+    assert capsys.readouterr().out.splitlines() == [
+        '✗ recipe    recipe.yaml:4: unknown key "trian"; did you mean "train"?',
+        '✗ recipe    recipe.yaml:5: seed must be a whole number, not "x"',
+    ]
+
+
+@pytest.mark.parametrize(
+    ("statements", "says"),
+    [
+        ((), "sqlite:///shop.sqlite holds no tables"),
+        (("CREATE TABLE items (id INTEGER)",), "sqlite:///shop.sqlite has 1 tables but no rows"),
+    ],
+)
+def test_a_database_without_rows(statements: tuple[str, ...], says: str) -> None:
+    make_database(*statements)
+    assert wrong()["database"].startswith(says)
+
+
+def test_a_database_that_is_not_there_or_is_none() -> None:
+    Path("shop.sqlite").write_bytes(b"not a database at all, but longer than its header would be" * 20)
+    assert "shop.sqlite" in wrong()["database"]
+    Path("shop.sqlite").unlink()
+    assert wrong()["database"].startswith("no database file shop.sqlite")
+
+
+def test_a_schema_too_long_for_the_base() -> None:
+    columns = ", ".join(f"a_rather_long_column_name_{i} TEXT" for i in range(300))
+    make_database(f"CREATE TABLE wide ({columns})", "INSERT INTO wide DEFAULT VALUES")
+    says = wrong()["prompts"]
+    assert "tokens of the base's" in says and "fewer tables" in says
+
+
+def test_bases_that_cannot_be_used() -> None:
+    assert wrong("base=t2q/nano")["base"].startswith("base t2q/nano is not in checkpoints/t2q/nano")
+    says = wrong("base=Qwen/Qwen2.5-Coder-7B-Instrukt")["base"]
+    assert "litgpt download" in says and says.endswith("did you mean Qwen/Qwen2.5-Coder-7B-Instruct?")
+    shutil.copytree(REPOSITORY / "checkpoints/t2q/pico", "other/t2q/neox")
+    Path("checkpoints").unlink()
+    Path("other").rename("checkpoints")
+    config = Path("checkpoints/t2q/neox/config.json")
+    config.write_text(config.read_text().replace("LlamaForCausalLM", "GPTNeoXForCausalLM"))
+    assert wrong("base=t2q/neox")["base"].startswith("base t2q/neox is GPTNeoXForCausalLM; t2q can convert Llama")
+
+
+def test_the_families_are_those_that_convert() -> None:
+    from t2q.conversion.gguf import ARCHITECTURES
+
+    assert set(FAMILIES) == set(ARCHITECTURES)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "name", "says"),
+    [
+        (["train.quantize=bnb.nf4"], "device", "train.quantize bnb.nf4 wants an NVIDIA GPU, and none is here"),
+        (["train.batch_size=9999"], "training", "train.batch_size 9999 is more than pairs.train 1600"),
+        (["pairs.train=20"], "training", "3 training steps are too few"),
+        (["train.learning_rate=0.5"], "training", "train.learning_rate 0.5 is outside 1e-06 to 0.01"),
+    ],
+)
+def test_what_litgpt_would_take_without_a_word(overrides: list[str], name: str, says: str) -> None:
+    assert wrong(*overrides)[name].startswith(says)
+
+
+def test_missing_packages_come_with_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(check, "version", lambda name: "not installed" if name in ("gguf", "requests") else "1")
+    assert wrong()["packages"] == "not installed: gguf, requests: run `pip install gguf requests`"
+
+
+def test_a_disk_that_is_too_small(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(100, 99, 1 << 20))  # type: ignore[attr-defined]
+    assert wrong()["disk"].startswith("0.0 GiB of disk are free; a run takes up to 0.")
