@@ -15,3 +15,13 @@ def shared_data() -> Path:
     if not (root / "data").is_dir():
         pytest.skip(f"no real data: {root / 'data'} is not there (set T2Q_SHARED)")
     return root / "data"
+
+
+@pytest.fixture(autouse=True)
+def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No credentials and no colours of whoever runs the tests. T2Q_CACHE stays: it only saves time."""
+    for name in os.environ:
+        if name.startswith(("NEO4J_", "T2Q_DB_", "PG")):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "120")
