@@ -3,6 +3,7 @@
 import pytest
 
 from t2q.languages import language_for
+
 from .cases import cases
 
 
