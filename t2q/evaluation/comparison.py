@@ -52,7 +52,8 @@ def same_result(pred: Result, gold: Result, ordered: bool) -> Verdict:
         return Verdict(True)
     if ordered and columns_fit(mine, theirs, width, same_bag):
         return Verdict(False, "the right rows in the wrong order")
-    missing = next((row for row, key in zip(gold.rows, theirs, strict=True) if key not in set(mine)), gold.rows[0])
+    there = set(mine)
+    missing = next((row for row, key in zip(gold.rows, theirs, strict=True) if key not in there), gold.rows[0])
     return Verdict(False, f"other values; expected for example {_short(missing)}")
 
 
@@ -92,10 +93,11 @@ def same_list(pred: Sequence[Row], gold: Sequence[Row]) -> bool:
 def same_bag(pred: Sequence[Row], gold: Sequence[Row]) -> bool:
     """Whether the rows are the same in some order. Rows that are not equal to the bit are paired by closeness."""
     left, right = Counter(pred), Counter(gold)
+    rest = sorted((left - right).elements(), key=_key)
     others: dict[Row, list[Row]] = defaultdict(list)
     for row in sorted((right - left).elements(), key=_key):
         others[_exact_part(row)].append(row)
-    for row in sorted((left - right).elements(), key=_key):
+    for row in rest:
         partners = others[_exact_part(row)]
         partner = next((p for p in partners if close(row, p)), None)
         if partner is None:
@@ -117,13 +119,12 @@ def columns_fit(pred: Sequence[Row], gold: Sequence[Row], width: int, same: Same
     Columns are assigned from left to right, the one in the same place first; each step compares the rows as far as
     they are assigned, so that a wrong start is given up at once and the search stays far from width! steps.
     """
-    if not gold:
+    if same(pred, gold):
         return True
     columns = [tuple(row[i] for row in pred) for i in range(width)]
-    candidates = [
-        [i for i in _nearest(place, width) if same([(v,) for v in columns[i]], [(row[place],) for row in gold])]
-        for place in range(width)
-    ]
+    mine = [sorted(column, key=_key) for column in columns]
+    theirs = [sorted((row[i] for row in gold), key=_key) for i in range(width)]
+    candidates = [[i for i in _nearest(place, width) if _alike(mine[i], theirs[place])] for place in range(width)]
 
     def assign(chosen: list[int]) -> bool:
         place = len(chosen)
@@ -140,6 +141,11 @@ def columns_fit(pred: Sequence[Row], gold: Sequence[Row], width: int, same: Same
         return False
 
     return assign([])
+
+
+def _alike(pred: Sequence[Hashable], gold: Sequence[Hashable]) -> bool:
+    """Whether two sorted columns can hold the same values (lists with floats in them may be sorted otherwise)."""
+    return all(close(a, b) or isinstance(a, tuple) for a, b in zip(pred, gold, strict=True))
 
 
 def _nearest(place: int, width: int) -> Iterator[int]:
