@@ -6,7 +6,7 @@ import contextlib
 import logging
 from collections.abc import Iterator
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from neo4j import READ_ACCESS, Driver, GraphDatabase, Query
@@ -22,6 +22,9 @@ from t2q.databases.values import findable, one_line, plain
 from t2q.errors import DatabaseError, ExecutionFailed, NotReadOnly, QueryTimeout, T2QError
 from t2q.languages import Language, language_for
 from t2q.schema import Schema, Value
+
+if TYPE_CHECKING:
+    from typing_extensions import Self  # in typing from Python 3.11
 
 CONNECT_SECONDS = 10.0
 SCHEMA_SECONDS = 120.0  # one query of the introspection; it reads every node once
@@ -176,7 +179,7 @@ class Neo4jDatabase:
     def close(self) -> None:
         self._driver.close()
 
-    def __enter__(self) -> Neo4jDatabase:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

@@ -5,13 +5,13 @@ from __future__ import annotations
 from types import TracebackType
 
 from sqlalchemy import Inspector, inspect
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 
 from t2q.databases.base import MAX_ROWS, TIMEOUT_SECONDS, Result
 from t2q.databases.credentials import redact, resolve
-from t2q.databases.sql_access import explained, open_engine, read_only
+from t2q.databases.sql_access import explained, message_of, open_engine, read_only
 from t2q.databases.sql_schema import column_values, read_schema
-from t2q.databases.values import findable, one_line, plain
+from t2q.databases.values import findable, plain
 from t2q.errors import DatabaseError, ExecutionFailed, UnknownName
 from t2q.languages import Language, language_for
 from t2q.schema import Schema, Value
@@ -52,19 +52,23 @@ class SqlDatabase:
 
     def explain(self, query: str) -> None:
         self.language.prove_read_only(query)
-        self._run(f"EXPLAIN {query}", TIMEOUT_SECONDS, 1)
+        self._run(f"EXPLAIN {query}", TIMEOUT_SECONDS, 1, stream=False)
 
-    def _run(self, query: str, timeout: float, max_rows: int) -> Result:
-        """Runs what is taken to be a query; only the database itself keeps it from writing."""
-        # Percent signs and colons are the query's own, and the rows must not all be fetched before the cap is met.
-        options = {"no_parameters": True, "stream_results": True, "sqlite_raw_colnames": True}
+    def _run(self, query: str, timeout: float, max_rows: int, stream: bool = True) -> Result:
+        """Runs what is taken to be a query; only the database itself keeps it from writing.
+
+        `stream`: the rows are fetched as they are needed, and not all of them before the cap is met.
+        """
+        # Percent signs and colons are the query's own.
+        options = {"no_parameters": True, "stream_results": stream, "sqlite_raw_colnames": True}
         try:
-            with self._engine.connect() as connection, read_only(connection, timeout):
+            with self._engine.connect() as connection, read_only(connection, timeout, max_rows + 1):
                 result = connection.exec_driver_sql(query, execution_options=options)
                 if not result.returns_rows:
                     raise ExecutionFailed("the statement returns no rows: it is no query")
                 columns = tuple(result.keys())
-                rows = [tuple(plain(value) for value in row) for row in result.fetchmany(max_rows + 1)]
+                # One more than the cap shows that it cuts, another that MySQL has no more: its driver warns otherwise.
+                rows = [tuple(plain(value) for value in row) for row in result.fetchmany(max_rows + 2)]
         except SQLAlchemyError as error:
             raise explained(error, self.url, timeout) from error
         return Result(columns, rows[:max_rows], truncated=len(rows) > max_rows)
@@ -98,5 +102,4 @@ def _unreachable(error: SQLAlchemyError, shown: str) -> DatabaseError:
     known = explained(error, shown)
     if isinstance(known, DatabaseError):
         return known
-    cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
-    return DatabaseError(f"{shown} cannot be read: {one_line(cause)}")
+    return DatabaseError(f"{shown} cannot be read: {message_of(error)}")

@@ -30,23 +30,39 @@ LONGEST_VALUE = 100_000_000  # bytes; SQLite's own limit of 1 GB lets one functi
 
 @dataclass(frozen=True)
 class Access:
-    """`begin`: statements before each query ({ms}, {seconds}: its time limit), `options`: arguments of the driver."""
+    """`begin`: statements before each query ({ms}, {seconds}: its time limit; {rows}: what is needed of its result),
+    `options`: arguments of the driver."""
 
     begin: tuple[str, ...] = ()
     options: tuple[tuple[str, object], ...] = ()
 
 
+# MySQL's drivers read a result to its end before they let go of it, hence sql_select_limit.
+# The session's mode and not only the transaction's: MariaDB ends a transaction before it runs DROP TABLE.
 ACCESS = {
     "sqlite": Access(),
     "postgresql": Access(
-        ("SET TRANSACTION READ ONLY", "SET LOCAL statement_timeout = {ms}"), (("connect_timeout", CONNECT_SECONDS),)
+        (
+            "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY",
+            "SET TRANSACTION READ ONLY",
+            "SET LOCAL statement_timeout = {ms}",
+        ),
+        (("connect_timeout", CONNECT_SECONDS),),
     ),
     "mysql": Access(
-        ("SET SESSION MAX_EXECUTION_TIME = {ms}", "START TRANSACTION READ ONLY"),
+        (
+            "SET SESSION max_execution_time = {ms}",
+            "SET SESSION sql_select_limit = {rows}",
+            "SET SESSION TRANSACTION READ ONLY",
+        ),
         (("connect_timeout", CONNECT_SECONDS),),
     ),
     "mariadb": Access(
-        ("SET SESSION max_statement_time = {seconds}", "START TRANSACTION READ ONLY"),
+        (
+            "SET SESSION max_statement_time = {seconds}",
+            "SET SESSION sql_select_limit = {rows}",
+            "SET SESSION TRANSACTION READ ONLY",
+        ),
         (("connect_timeout", CONNECT_SECONDS),),
     ),
     "duckdb": Access(options=(("read_only", True), ("config", {"enable_external_access": "false"}))),
@@ -56,7 +72,7 @@ PACKAGES = {
     "psycopg": "psycopg[binary]",
     "psycopg2": "psycopg2-binary",
     "MySQLdb": "mysqlclient",
-    "duckdb": "duckdb-engine",
+    "duckdb": "duckdb-sqlalchemy",  # duckdb-engine 0.17 cannot read a schema with SQLAlchemy 2.0.45 and newer
 }
 
 _SQLITE_ACTIONS = {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_RECURSIVE}
@@ -78,7 +94,12 @@ _SQLITE_FUNCTIONS_REFUSED = {"load_extension", "fts3_tokenizer"}
 _TIMEOUT_CODES = {"57014", "3024", "1969"}
 _TIMEOUT_MESSAGES = ("interrupted", "INTERRUPT Error")
 _WRITE_CODES = {"25006", "1792"}
-_WRITE_MESSAGES = ("not authorized", "attempt to write a readonly database", "access to ", "Permission Error")
+_WRITE_MESSAGES = (
+    "not authorized",
+    "attempt to write a readonly database",
+    "Permission Error",
+    "Invalid Input Error: Cannot execute statement",
+)
 _UNREADABLE = {
     "database is locked": "is locked by another program: close it there, or try again",
     "database table is locked": "is locked by another program: close it there, or try again",
@@ -147,13 +168,13 @@ def _authorize(action: int, first: str | None, second: str | None, _database: st
 
 
 @contextlib.contextmanager
-def read_only(connection: Connection, seconds: float) -> Iterator[None]:
-    """Inside, queries on the connection cannot write and are broken off after `seconds`."""
+def read_only(connection: Connection, seconds: float, rows: int) -> Iterator[None]:
+    """Inside, queries on the connection cannot write and are broken off after `seconds`; no more than `rows` are used."""
     dialect = connection.dialect.name
     if getattr(connection.dialect, "is_mariadb", False):
         dialect = "mariadb"
     for statement in ACCESS[dialect].begin:
-        connection.exec_driver_sql(statement.format(ms=max(1, int(seconds * 1000)), seconds=seconds))
+        connection.exec_driver_sql(statement.format(ms=max(1, int(seconds * 1000)), seconds=seconds, rows=rows))
     driver = connection.connection.dbapi_connection
     assert driver is not None
     if isinstance(driver, sqlite3.Connection):
@@ -174,16 +195,23 @@ def read_only(connection: Connection, seconds: float) -> Iterator[None]:
         yield
 
 
+def message_of(error: SQLAlchemyError) -> str:
+    """The database's own words, in one line, without what SQLAlchemy and the driver put around them."""
+    cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
+    primary = getattr(getattr(cause, "diag", None), "message_primary", None)  # PostgreSQL
+    return one_line(primary or (cause.args[-1] if cause.args else cause))  # MySQL: (number, message)
+
+
 def explained(error: SQLAlchemyError, shown: str, seconds: float | None = None) -> T2QError:
     """What t2q raises for a database's error: `shown` is the URL, `seconds` the time limit of the query."""
+    message = message_of(error)
     if not isinstance(error, DBAPIError) or error.orig is None:
-        return ExecutionFailed(one_line(error))
+        return ExecutionFailed(message)
     cause = error.orig
-    message = one_line(cause)
-    code = str(getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None) or next(iter(cause.args), ""))
-    if code in _TIMEOUT_CODES or message.startswith(_TIMEOUT_MESSAGES):
+    codes = {str(code) for code in (getattr(cause, "sqlstate", ""), getattr(cause, "pgcode", ""), *cause.args[:1])}
+    if codes & _TIMEOUT_CODES or message.startswith(_TIMEOUT_MESSAGES):
         return QueryTimeout(f"the query ran longer than {seconds:g} s" if seconds else message)
-    if code in _WRITE_CODES or message.startswith(_WRITE_MESSAGES):
+    if codes & _WRITE_CODES or message.startswith(_WRITE_MESSAGES):
         return NotReadOnly(message)
     for beginning, meaning in _UNREADABLE.items():
         if message.startswith(beginning):

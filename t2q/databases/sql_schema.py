@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Inspector, column, distinct, func, select, table, types
+from sqlalchemy import Connection, Inspector, column, distinct, func, null, select, table, types
 from sqlalchemy.exc import SAWarning
 from sqlalchemy.sql import FromClause, Subquery
 from sqlalchemy.sql.elements import quoted_name
@@ -64,18 +64,17 @@ def read_schema(
 
 
 def _entity(connection: Connection, inspector: Inspector, name: str, dialect: str, samples: int) -> Entity:
-    columns = inspector.get_columns(name)
+    declared = {column["name"]: _declared(column["type"]) for column in inspector.get_columns(name)}
     keys = set(inspector.get_pk_constraint(name).get("constrained_columns") or ())
-    names = [c["name"] for c in columns]
-    types_declared = {c["name"]: _declared(c["type"]) for c in columns}
     rows = connection.scalar(select(func.count()).select_from(_table(name))) or 0
-    counts = _counts(connection, name, [n for n in names if types_declared[n] != "other" or dialect == "sqlite"])
+    # Elsewhere than in SQLite, types that t2q does not know may not be comparable.
+    comparable = {field for field, kind in declared.items() if kind != "other" or dialect == "sqlite"}
+    counts = _counts(connection, name, list(declared), comparable)
     fields = []
-    for field in names:
-        kind = types_declared[field]
+    for field, kind in declared.items():
+        filled, different = counts[field]
         shown: tuple[Value, ...] = ()
-        filled, different = counts.get(field, (rows, None))
-        if filled and (kind not in ("other", "list") or dialect == "sqlite"):
+        if filled and field in comparable and kind != "list":
             stored = column_values(connection, name, field, max(samples, OBSERVED_VALUES))
             kind = _observed(kind, stored) if dialect == "sqlite" else kind
             shown = showable(stored, samples)
@@ -102,19 +101,19 @@ def _scanned(name: str, columns: Sequence[str]) -> Subquery:
     return select(*chosen).select_from(_table(name)).limit(SCANNED_ROWS).subquery()
 
 
-def _counts(connection: Connection, name: str, columns: Sequence[str]) -> dict[str, tuple[int, int]]:
+def _counts(
+    connection: Connection, name: str, columns: Sequence[str], comparable: Container[str]
+) -> dict[str, tuple[int, int | None]]:
     """For each column the number of values that are not null and of distinct ones, among the scanned rows."""
-    found: dict[str, tuple[int, int]] = {}
+    found: dict[str, tuple[int, int | None]] = {}
     for start in range(0, len(columns), _COUNTED_AT_ONCE):
         part = columns[start : start + _COUNTED_AT_ONCE]
-        rows = _scanned(name, part)
-        row = connection.execute(select(*(f(c) for c in rows.c for f in (func.count, _count_distinct)))).one()
+        wanted: list[Any] = []
+        for field, value in zip(part, _scanned(name, part).c, strict=True):
+            wanted += [func.count(value), func.count(distinct(value)) if field in comparable else null()]
+        row = connection.execute(select(*wanted)).one()
         found |= {field: (row[2 * i], row[2 * i + 1]) for i, field in enumerate(part)}
     return found
-
-
-def _count_distinct(value: Any) -> Any:
-    return func.count(distinct(value))
 
 
 def column_values(connection: Connection, name: str, field: str, limit: int) -> list[Any]:

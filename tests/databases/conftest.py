@@ -8,13 +8,12 @@ from pathlib import Path
 
 import neo4j
 import pytest
-from neo4j_server import CannotStartError, neo4j_server
 
-from t2q.databases import open_database
 from t2q.databases.embedded import EmbeddedGraph, open_graph
 from t2q.databases.graph_file import load_graph, read_graph
 from t2q.databases.neo4j import Neo4jDatabase
 from t2q.languages import language_for
+from tests.neo4j_server import CannotStartError, neo4j_server
 
 SMALL_GRAPH = {
     "nodes": [
@@ -74,6 +73,6 @@ def serve(server_url: str) -> Callable[[Path], Neo4jDatabase]:
         with neo4j.GraphDatabase.driver(server_url) as driver:
             driver.execute_query("MATCH (n) DETACH DELETE n", database_="neo4j")
             load_graph(driver, "neo4j", read_graph(path), language_for("cypher").quote)
-        return open_database(server_url)
+        return Neo4jDatabase.connect(server_url)
 
     return serve

@@ -7,13 +7,9 @@ import pytest
 from t2q.databases.credentials import redact, refuse_inline_password, resolve
 from t2q.errors import DatabaseError, RecipeError
 
-VARIABLES = ("NEO4J_USERNAME", "NEO4J_PASSWORD", "T2Q_DB_USER", "T2Q_DB_PASSWORD", "SHOP_USER", "SHOP_PASSWORD")
-
 
 @pytest.fixture(autouse=True)
-def bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for name in VARIABLES:
-        monkeypatch.delenv(name, raising=False)
+def empty_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
 
 

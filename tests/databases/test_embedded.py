@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -20,10 +21,10 @@ from t2q.errors import DatabaseError
 COUNT = "MATCH (n) RETURN count(n) AS n"
 
 
-def eventually(condition: object, seconds: float = 20) -> bool:
+def eventually(condition: Callable[[], bool], seconds: float = 60) -> bool:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        if condition():  # type: ignore[operator]
+        if condition():
             return True
         time.sleep(0.05)
     return False
@@ -172,6 +173,6 @@ def test_a_graph_without_nodes(tmp_path: Path) -> None:
 
 
 def test_a_platform_without_the_package(small_graph: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
     with pytest.raises(DatabaseError, match=r"pip install arcadedb-embedded \(there is none for Intel Macs and musl"):
         open_graph(f"graph:{small_graph}")

@@ -250,7 +250,7 @@ def test_three_hundred_columns(tmp_path: Path) -> None:
     [
         ("mysql://u:geheim@h/d", "MySQLdb", "mysqlclient"),
         ("postgresql+psycopg2://u:geheim@h/d", "psycopg2", "psycopg2-binary"),
-        ("duckdb:///x.duckdb", "duckdb_engine", "duckdb-engine"),
+        ("duckdb:///x.duckdb", "duckdb_sqlalchemy", "duckdb-sqlalchemy"),
     ],
 )
 def test_a_missing_driver_names_its_package(
