@@ -7,7 +7,8 @@ import re
 from t2q.errors import SyntaxRefused
 from t2q.languages import cypher_names, cypher_normal, cypher_safety
 from t2q.languages.base import Identifiers
-from t2q.languages.cypher_reader import CLAUSES, Structure, read
+from t2q.languages.cypher_reader import read
+from t2q.languages.cypher_structure import CLAUSES, Structure
 from t2q.languages.cypher_tokens import scan, where, write_string
 from t2q.languages.describing import one_line, show_samples
 from t2q.languages.extraction import extract_query
@@ -43,7 +44,7 @@ class Cypher:
         if not s.tokens:
             raise SyntaxRefused("no statement")
         for i, token in enumerate(s.tokens):
-            if token.text == ";" and token.kind == "symbol":
+            if token.text == ";":
                 raise SyntaxRefused(f"{where(query, token.start)}: several statements where one is expected")
             property_name = i > 0 and s.tokens[i - 1].text == "."
             clause = s.opener[i] < 0 and s.named(i + 1) and not property_name and token.value not in s.declared

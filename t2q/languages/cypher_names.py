@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from t2q.languages.base import Identifiers
-from t2q.languages.cypher_reader import Node, Relationship, Structure
+from t2q.languages.cypher_structure import Node, Relationship, Structure
 from t2q.schema import Schema
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from t2q.languages.cypher_reader import Structure, is_subquery
+from t2q.languages.cypher_structure import Structure, is_subquery
 from t2q.languages.cypher_tokens import write_string
 
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")

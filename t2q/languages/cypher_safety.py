@@ -14,7 +14,7 @@ from pathlib import Path
 import yaml
 
 from t2q.errors import NotReadOnly, SyntaxRefused
-from t2q.languages.cypher_reader import CLAUSES, words
+from t2q.languages.cypher_structure import CLAUSES, words
 from t2q.languages.cypher_tokens import Token, tokenize
 
 STARTS = ("MATCH", "OPTIONAL", "WITH", "UNWIND", "RETURN", "CALL")
@@ -63,7 +63,7 @@ def prove_read_only(query: str) -> None:
             _prove_start(tokens, i + 1 + (_text(tokens, i + 1).upper() in ("ALL", "DISTINCT")))
         if token.upper == "CALL" and _may_begin_clause(tokens, i):
             _prove_call(tokens, i + 1)
-        if token.text == "(" and token.kind == "symbol":
+        if token.text == "(":
             _prove_function(tokens, i)
 
 
