@@ -7,7 +7,7 @@ import hashlib
 import importlib.metadata
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -57,8 +57,11 @@ def gather(stage: Stage, recipe: Recipe, inputs: Mapping[str, str], outside: Map
 
 @dataclass(frozen=True)
 class Manifest:
-    """manifest.json of an artifact. Times are ISO 8601 in UTC, `files` maps a path in the artifact to size and
-    SHA-256, `digest` is the SHA-256 over them, `facts` is what the stage said about itself."""
+    """manifest.json of an artifact; the ingredients stand in it at the top level.
+
+    Times are ISO 8601 in UTC, `files` maps a path in the artifact to size and SHA-256, `digest` is the SHA-256 over
+    them, `facts` is what the stage said about itself.
+    """
 
     stage: str
     key: str
@@ -79,12 +82,15 @@ class Manifest:
         """None where there is none that this version can read."""
         try:
             data = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-            return cls(**{**data, "ingredients": Ingredients(**data["ingredients"])})
+            parts = {f.name: data.pop(f.name) for f in fields(Ingredients) if f.name != "stage"}
+            return cls(**data, ingredients=Ingredients(stage=data["stage"], **parts))
         except (OSError, ValueError, TypeError, KeyError):
             return None
 
     def write(self, folder: Path) -> None:
-        text = json.dumps(asdict(self), indent=1, ensure_ascii=False, default=str)
+        data = asdict(self)
+        data |= data.pop("ingredients")
+        text = json.dumps(data, indent=1, ensure_ascii=False, default=str)
         (folder / MANIFEST).write_text(text + "\n", encoding="utf-8")
 
 

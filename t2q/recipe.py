@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_validator, model_validator
 from pydantic import ValidationError as PydanticError
 
-from t2q.databases.credentials import redact, refuse_inline_password
+from t2q.databases.credentials import refuse_inline_password
 from t2q.errors import RecipeError
 from t2q.hardware import default_profile
 from t2q.recipe_errors import Mistake, explain, report
@@ -162,9 +162,9 @@ class Recipe(_Part):
         return Path("runs") / self.name
 
     def part(self, keys: Sequence[str]) -> dict[str, Any]:
-        """The values of some dotted keys, flat ("train.epochs": 3), as plain data, without credentials."""
+        """The values of some dotted keys, flat ("train.epochs": 3), as plain data."""
         flat: dict[str, Any] = {}
-        data = {**self.model_dump(mode="json"), "database": redact(self.database)}
+        data = self.model_dump(mode="json")
         for key in keys:
             value: Any = data
             for name in key.split("."):

@@ -48,6 +48,7 @@ class Run:
     def __init__(self, recipe: Recipe, progress: Progress, stages: Sequence[Stage] = STAGES) -> None:
         self.recipe, self.progress, self.stages = recipe, progress, tuple(stages)
         self.folder = recipe.run_dir
+        self._fingerprints: dict[str, dict[str, Any]] = {}
 
     def plan(self, first: str | None = None, last: str | None = None) -> list[Planned]:
         """What `execute` would do. Writes nothing."""
@@ -101,9 +102,14 @@ class Run:
         """What is there of a stage, where, and what it would be made from now."""
         manifests = {name: Manifest.read(self.folder / name) for name in stage.inputs}
         inputs = {name: m.digest if m else "" for name, m in manifests.items()}
-        outside = _load(stage.fingerprint)(self.recipe) if stage.fingerprint else {}
         folder = self.folder / stage.name
-        return Manifest.read(folder), folder, gather(stage, self.recipe, inputs, outside)
+        return Manifest.read(folder), folder, gather(stage, self.recipe, inputs, self._outside(stage))
+
+    def _outside(self, stage: Stage) -> dict[str, Any]:
+        """What the stage's fingerprint says; taken once a run, so that all stages go by the same state of things."""
+        if stage.fingerprint and stage.fingerprint not in self._fingerprints:
+            self._fingerprints[stage.fingerprint] = _load(stage.fingerprint)(self.recipe)
+        return self._fingerprints.get(stage.fingerprint, {})
 
     def _do(self, stage: Stage, ingredients: Ingredients) -> Manifest:
         out = self.folder / f".tmp-{stage.name}-{os.getpid()}"

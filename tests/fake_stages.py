@@ -21,7 +21,7 @@ from t2q.child import run_child
 from t2q.stages import StageContext
 
 FAKE = tuple(
-    replace(s, run="fake_stages:work", tools=("pyyaml",), fingerprint=s.fingerprint if s.name == "prepare" else "")
+    replace(s, run=f"{__name__}:work", tools=("pyyaml",), fingerprint=s.fingerprint if s.name == "prepare" else "")
     for s in t2q.stages.STAGES
 )
 SUICIDE = [sys.executable, "-c", "import os; print('last words', flush=True); os.kill(os.getpid(), 9)"]

@@ -15,7 +15,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from fake_stages import FAKE
 
 from t2q import manifest
 from t2q.errors import ParityError, RecipeError, StageError, T2QError
@@ -23,6 +22,7 @@ from t2q.manifest import Manifest
 from t2q.progress import Progress
 from t2q.recipe import Recipe
 from t2q.run import Run
+from tests.fake_stages import FAKE
 
 NAMES = [s.name for s in FAKE]
 RECIPE = "name: shop\ndatabase: sqlite:///shop.sqlite\nbase: t2q/pico\n"
@@ -82,6 +82,8 @@ def test_a_run_leaves_artifacts_with_manifests_and_is_up_to_date_then() -> None:
     assert found and (found.seed, found.profile, found.facts) == (7, "", {"tries": 1})
     assert set(found.files) == {"deep/made.txt"}
     assert found.peak_memory_bytes > 10 << 20 and found.wall_seconds > 0 and found.started <= found.finished
+    read = json.loads(Path("runs/shop/prepare/manifest.json").read_text())
+    assert read["recipe"]["database"] == "sqlite:///shop.sqlite" and set(read["outside"]) == {"database content"}
     assert found.ingredients.versions["pyyaml"] and found.ingredients.versions["prompt"]
     left = {p.name for p in Path("runs/shop").iterdir()} - set(NAMES)
     assert left == {".lock", ".scratch", "report.json", "report.html"}

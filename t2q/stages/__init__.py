@@ -70,15 +70,15 @@ STAGES: tuple[Stage, ...] = (
     ),
     Stage(
         name="merge",
-        inputs=("prepare", "train"),
-        recipe_keys=("base", "train.lora", "train.quantize"),
+        inputs=("train",),
+        recipe_keys=("base",),
         tools=("litgpt", "torch"),
         run="t2q.stages.merge:run",
     ),
     Stage(
         name="hf",
         inputs=("prepare", "merge"),
-        recipe_keys=("base",),
+        recipe_keys=(),
         tools=("litgpt", "torch", "transformers", "safetensors"),
         run="t2q.stages.hf:run",
     ),
@@ -102,6 +102,7 @@ STAGES: tuple[Stage, ...] = (
         recipe_keys=("name", "database", "base", "gguf", "limits"),
         tools=("litgpt", "torch", "transformers", "llama-cpp-python", "sqlglot", "sqlparse"),
         run="t2q.stages.evaluate:run",
+        fingerprint="t2q.fingerprint:database",
         publish=("report.json", "report.html"),
     ),
 )
