@@ -36,6 +36,7 @@ QUESTION, ANSWER = 1, 2  # what a token belongs to; 0: schema or padding
 class Document:
     """One schema's text and pairs about it."""
 
+    dialect: str
     database: str
     pairs: list[Pair]
 
@@ -55,7 +56,7 @@ def make_document(rng: random.Random, number: int, split: str = "train") -> Docu
         elif draft := sample(sampler):
             worded = wording.question(draft)
             pairs.append(Pair(worded.question, render(draft, model, language), draft.intent, worded.wording))
-    return Document(database_text(schema, samples=rng.choice((3, 3, 3, 2, 1, 0))), pairs)
+    return Document(schema.dialect, database_text(schema, samples=rng.choice((3, 3, 3, 2, 1, 0))), pairs)
 
 
 def _unanswerable(

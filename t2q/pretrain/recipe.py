@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from t2q.recipe_errors import explain, report
+from t2q.recipe_yaml import read_yaml
 
 
 class _Part(BaseModel):
@@ -12,42 +19,76 @@ class _Part(BaseModel):
 class TokenizerPart(_Part):
     """`documents`: schemas with questions that the vocabulary is learnt from."""
 
-    vocabulary: int = Field(4096, ge=300, le=65_536)
-    documents: int = Field(3000, ge=10)
+    vocabulary: Annotated[int, Field(ge=300, le=65_536)] = 4096
+    documents: Annotated[int, Field(ge=10)] = 3000
 
 
 class ModelPart(_Part):
     """A Llama shape. K-quants want `width` and `hidden` to be multiples of 256."""
 
-    layers: int = Field(8, ge=1)
-    heads: int = Field(8, ge=1)
-    width: int = Field(256, ge=32)
-    hidden: int = Field(768, ge=32)
-    context: int = Field(2048, ge=128)
+    layers: Annotated[int, Field(ge=1)] = 8
+    heads: Annotated[int, Field(ge=1)] = 8
+    width: Annotated[int, Field(ge=32)] = 256
+    hidden: Annotated[int, Field(ge=32)] = 768
+    context: Annotated[int, Field(ge=128)] = 2048
+
+
+class CorpusPart(_Part):
+    """`rows` of `row_tokens` tokens, each holding schemas with questions about them."""
+
+    rows: Annotated[int, Field(ge=1)] = 12_800
+    row_tokens: Annotated[int, Field(ge=256)] = 1024
 
 
 class TrainPart(_Part):
-    """`rows` of `row_tokens` tokens a step; the learning rates (of the blocks' matrices, and of the rest) rise over
-    `warmup` steps and fall as a cosine to a tenth. `schema_weight` and `question_weight` are what their tokens count in the loss, an answer's
-    counting 1. `open_share` of the rows, falling to none, let pairs see the pairs before them."""
+    """`rows` of the corpus a step.
 
-    steps: int = Field(2000, ge=1)
-    rows: int = Field(8, ge=1)
-    row_tokens: int = Field(1024, ge=256)
-    learning_rate: float = Field(2e-3, gt=0)
-    matrix_learning_rate: float = Field(0.02, gt=0)
-    warmup: int = Field(100, ge=0)
-    weight_decay: float = Field(0.01, ge=0)
-    clip: float = Field(1.0, gt=0)
-    schema_weight: float = Field(0.2, ge=0, le=1)
-    question_weight: float = Field(0.5, ge=0, le=1)
-    open_share: float = Field(0.9, ge=0, le=1)
-    checkpoint_every: int = Field(100, ge=1)
+    The learning rates (of the blocks' matrices, and of the rest) rise over `warmup` steps and fall as a cosine to a
+    tenth. `schema_weight` and `question_weight` are what their tokens count in the loss, an answer's counting 1.
+    `open_share` of the rows, falling to none, let pairs see the pairs before them.
+    """
+
+    steps: Annotated[int, Field(ge=1)] = 2000
+    rows: Annotated[int, Field(ge=1)] = 4
+    learning_rate: Annotated[float, Field(gt=0)] = 2e-3
+    matrix_learning_rate: Annotated[float, Field(gt=0)] = 0.02
+    warmup: Annotated[int, Field(ge=0)] = 50
+    weight_decay: Annotated[float, Field(ge=0)] = 0.01
+    clip: Annotated[float, Field(gt=0)] = 1.0
+    schema_weight: Annotated[float, Field(ge=0, le=1)] = 0.2
+    question_weight: Annotated[float, Field(ge=0, le=1)] = 0.5
+    open_share: Annotated[float, Field(ge=0, le=1)] = 0.9
+    checkpoint_every: Annotated[int, Field(ge=1)] = 100
 
 
 class PretrainRecipe(_Part):
-    name: str = "pico"
-    seed: int = 1
+    """What `t2q pretrain` reads, every default shown. The run engine asks the same of it as of a recipe."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=100)] = "pico"
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 1
     tokenizer: TokenizerPart = TokenizerPart()
     model: ModelPart = ModelPart()
+    corpus: CorpusPart = CorpusPart()
     train: TrainPart = TrainPart()
+
+    @classmethod
+    def load(cls, path: Path) -> PretrainRecipe:
+        """Raises RecipeError naming every mistake with its line."""
+        document = read_yaml(path)
+        try:
+            return cls.model_validate(document.data)
+        except ValidationError as error:
+            raise report(explain(error, document, cls)) from None
+
+    @property
+    def run_dir(self) -> Path:
+        return Path("runs") / self.name
+
+    @property
+    def profile(self) -> str:
+        return ""
+
+    def part(self, keys: Sequence[str]) -> dict[str, Any]:
+        """The values of top-level keys, by key."""
+        values = self.model_dump(mode="json")
+        return {key: values[key] for key in keys}

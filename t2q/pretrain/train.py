@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -57,13 +58,15 @@ def build(config: Config, seed: int) -> GPT:
     return model
 
 
-def loss_of(model: Any, batch: torch.Tensor, part: TrainPart) -> tuple[torch.Tensor, torch.Tensor]:
+def loss_of(
+    model: Any, batch: torch.Tensor, part: TrainPart, states_of: Callable[..., torch.Tensor] = hidden_states
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Weighted cross-entropy to minimise, and the plain mean over answer tokens. `batch`: planes, (B, 5, T).
 
     Schema and question count a little, too: a model that must continue names it has seen learns to copy them sooner.
     """
     ids, documents, pairs, positions, roles = batch.unbind(1)
-    states = hidden_states(model, ids, positions, attention_mask(documents, pairs))
+    states = states_of(model, ids, positions, attention_mask(documents, pairs))
     # the first token of a pair follows the prefix, not the pair that stands before it in the row; it is not predicted
     follows = (documents[:, 1:] == documents[:, :-1]) & (documents[:, 1:] >= 0) & (pairs[:, 1:] == pairs[:, :-1])
     logits = model.lm_head(states[:, :-1][follows]).float()
@@ -108,6 +111,11 @@ def fastest_precision(config: Config) -> str:
         return rounds / (time.perf_counter() - start)
 
     return "bf16-mixed" if rate(torch.bfloat16) > 1.5 * rate(torch.float32) else "32-true"
+
+
+def _can_compile() -> bool:
+    """torch.compile writes C++ for a CPU and needs a compiler for it; on a GPU it brings its own."""
+    return torch.cuda.is_available() or shutil.which("g++") is not None
 
 
 def batch_at(rows: np.ndarray, step: int, part: TrainPart, seed: int) -> torch.Tensor:
@@ -172,6 +180,7 @@ def pretrain_loop(
         kept = [line for line in log_file.read_text().splitlines() if json.loads(line)["step"] < step]
         log_file.write_text("".join(f"{line}\n" for line in kept))
     model, *optimizers = fabric.setup(model, *optimizers)
+    states = torch.compile(hidden_states, dynamic=False) if _can_compile() else hidden_states
     rates = [o.param_groups[0]["lr"] for o in _optimizers(build(config, recipe.seed), part)]
     last = min(part.steps, stop_after or part.steps)
     with log_file.open("a", encoding="utf-8") as log:
@@ -183,7 +192,7 @@ def pretrain_loop(
                     group["lr"] = rate * factor
             batch = fabric.to_device(batch_at(rows, step, part, recipe.seed))
             with fabric.autocast() if precision != "32-true" else nullcontext():
-                loss, answer_loss = loss_of(model.module, batch, part)
+                loss, answer_loss = loss_of(model.module, batch, part, states)
             fabric.backward(loss)
             torch.nn.utils.clip_grad_norm_(model.parameters(), part.clip)
             for optimizer in optimizers:
@@ -201,7 +210,9 @@ def pretrain_loop(
             log.flush()
             if step % part.checkpoint_every == 0 or step == last:
                 model_state = {k: v.cpu() for k, v in model.module.state_dict().items()}
-                save_atomically({"model": model_state, "optimizers": [o.state_dict() for o in optimizers], "step": step}, state_file)
+                save_atomically(
+                    {"model": model_state, "optimizers": [o.state_dict() for o in optimizers], "step": step}, state_file
+                )
             if on_step:
                 on_step(step, answer_loss.item(), speed)
     unwrapped: GPT = model.module

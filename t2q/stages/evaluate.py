@@ -19,6 +19,7 @@ from t2q.databases import open_database
 from t2q.evaluation.judge import Judge, Prediction
 from t2q.evaluation.report import write_report
 from t2q.evaluation.scores import by_intent, scores
+from t2q.manifest import Manifest
 from t2q.models import open_model
 from t2q.prepared import Prepared
 from t2q.recipe import Recipe
@@ -87,6 +88,22 @@ def losses(steps: dict[str, dict[str, Any]], recipe: Recipe) -> str:
     return "; ".join(found)
 
 
+def _parity(ctx: StageContext) -> dict[str, dict[str, Any]]:
+    """What the conversions measured of their logits against the step before, by step."""
+    facts = {name: Manifest.read(ctx.inputs[name]) for name in ("hf", "gguf", "quantize")}
+    found = {name: manifest.facts.get("parity", {}) if manifest else {} for name, manifest in facts.items()}
+    by_step = {"hf": found["hf"], "gguf-f16": found["gguf"]} | {f"gguf-{k}": v for k, v in found["quantize"].items()}
+    return {
+        step: {
+            "max_abs_logit_difference": figures["max_difference"],
+            "mean_kl": figures["mean_kl"],
+            "argmax_agreement": figures["agreement"],
+        }
+        for step, figures in by_step.items()
+        if figures
+    }
+
+
 def _longest_answer(encode: Any, pairs: list[Any]) -> int:
     return max((len(encode(p.query)) for p in pairs if p.answerable), default=32)
 
@@ -114,5 +131,6 @@ def _report(
         "n_unanswerable": unanswerable,
         "steps": steps,
         "by_intent": intents,
+        "parity": _parity(ctx),
         "limits": ctx.recipe.limits.model_dump(),
     }
