@@ -55,7 +55,8 @@ class Language(Protocol):
         ...
 
     def prove_read_only(self, query: str) -> None:
-        """Raises NotReadOnly with the reason unless the query is proven to only read."""
+        """Raises NotReadOnly with the reason unless the query is proven to only read; SyntaxRefused where it does not
+        parse."""
         ...
 
     def ordered(self, query: str) -> bool:
@@ -73,7 +74,7 @@ class Language(Protocol):
     def describe(self, schema: Schema, samples: int = 3) -> str:
         """The schema as the prompt shows it, names written as a query must write them, one entity a line.
 
-        Tables:  customers: id integer key, name text 'Ada' 'Bob', joined date '2024-01-02', city_id integer -> cities.id
+        Tables:  customers: id integer key, name text 'Ada' 'Bob', joined date '2024-01-02', city integer -> cities.id
         Graphs:  Customer: name text 'Ada' 'Bob', joined date '2024-01-02'
                  (:Customer)-[:PLACED]->(:Order)
                  (:Order)-[:CONTAINS {quantity integer}]->(:Product)
