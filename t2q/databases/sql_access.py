@@ -13,7 +13,6 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import quote
 
 from sqlalchemy import URL, Connection, Engine, QueuePool, create_engine
 from sqlalchemy.engine import make_url
@@ -30,10 +29,11 @@ LONGEST_VALUE = 100_000_000  # bytes; SQLite's own limit of 1 GB lets one functi
 
 @dataclass(frozen=True)
 class Access:
-    """`begin`: statements before each query ({ms}, {seconds}: its time limit; {rows}: what is needed of its result),
-    `options`: arguments of the driver."""
+    """`begin` and `end`: statements before and after each query ({ms}, {seconds}: its time limit; {rows}: what is
+    needed of its result), `options`: arguments of the driver."""
 
     begin: tuple[str, ...] = ()
+    end: tuple[str, ...] = ()
     options: tuple[tuple[str, object], ...] = ()
 
 
@@ -42,28 +42,30 @@ class Access:
 ACCESS = {
     "sqlite": Access(),
     "postgresql": Access(
-        (
+        begin=(
             "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY",
             "SET TRANSACTION READ ONLY",
             "SET LOCAL statement_timeout = {ms}",
         ),
-        (("connect_timeout", CONNECT_SECONDS),),
+        options=(("connect_timeout", CONNECT_SECONDS),),
     ),
     "mysql": Access(
-        (
+        begin=(
             "SET SESSION max_execution_time = {ms}",
             "SET SESSION sql_select_limit = {rows}",
             "SET SESSION TRANSACTION READ ONLY",
         ),
-        (("connect_timeout", CONNECT_SECONDS),),
+        end=("SET SESSION max_execution_time = DEFAULT", "SET SESSION sql_select_limit = DEFAULT"),
+        options=(("connect_timeout", CONNECT_SECONDS),),
     ),
     "mariadb": Access(
-        (
+        begin=(
             "SET SESSION max_statement_time = {seconds}",
             "SET SESSION sql_select_limit = {rows}",
             "SET SESSION TRANSACTION READ ONLY",
         ),
-        (("connect_timeout", CONNECT_SECONDS),),
+        end=("SET SESSION max_statement_time = DEFAULT", "SET SESSION sql_select_limit = DEFAULT"),
+        options=(("connect_timeout", CONNECT_SECONDS),),
     ),
     "duckdb": Access(options=(("read_only", True), ("config", {"enable_external_access": "false"}))),
 }
@@ -142,7 +144,7 @@ def _existing_file(url: URL) -> Path:
 
 def _sqlite_engine(url: URL) -> Engine:
     path = _existing_file(url).resolve()
-    uri = f"file:{quote(path.as_posix())}?mode=ro"
+    uri = f"{path.as_uri()}?mode=ro"
 
     def connect() -> sqlite3.Connection:
         connection = sqlite3.connect(uri, uri=True, timeout=LOCK_WAIT_SECONDS, check_same_thread=False)
@@ -169,12 +171,24 @@ def _authorize(action: int, first: str | None, second: str | None, _database: st
 
 @contextlib.contextmanager
 def read_only(connection: Connection, seconds: float, rows: int) -> Iterator[None]:
-    """Inside, queries on the connection cannot write and are broken off after `seconds`; no more than `rows` are used."""
+    """Inside, queries on the connection cannot write and are broken off after `seconds`; `rows` are needed at most."""
     dialect = connection.dialect.name
     if getattr(connection.dialect, "is_mariadb", False):
         dialect = "mariadb"
     for statement in ACCESS[dialect].begin:
         connection.exec_driver_sql(statement.format(ms=max(1, int(seconds * 1000)), seconds=seconds, rows=rows))
+    try:
+        with _time_limit(connection, seconds):
+            yield
+    finally:
+        for statement in ACCESS[dialect].end:
+            with contextlib.suppress(SQLAlchemyError):  # the connection may be the thing that failed
+                connection.exec_driver_sql(statement)
+
+
+@contextlib.contextmanager
+def _time_limit(connection: Connection, seconds: float) -> Iterator[None]:
+    """For databases that have none of their own."""
     driver = connection.connection.dbapi_connection
     assert driver is not None
     if isinstance(driver, sqlite3.Connection):
@@ -184,7 +198,7 @@ def read_only(connection: Connection, seconds: float, rows: int) -> Iterator[Non
             yield
         finally:
             driver.set_progress_handler(None, 0)
-    elif dialect == "duckdb":  # has no limit of its own
+    elif connection.dialect.name == "duckdb":
         timer = threading.Timer(seconds, driver.interrupt)
         timer.start()
         try:

@@ -172,10 +172,9 @@ def test_one_database_of_a_server(server: Neo4jDatabase, server_url: str) -> Non
     with open_database(f"{server_url}/neo4j") as database:
         assert database.url == f"{server_url}/neo4j"
         assert database.schema() == server.schema()
-    with pytest.raises(DatabaseError, match="nowhere"):
-        open_database(f"{server_url}/nowhere")
-    with open_database(f"{server_url}/system") as database, pytest.raises(DatabaseError, match="cannot be read"):
-        database.schema()
+    for name in ("nowhere", "system"):
+        with pytest.raises(DatabaseError, match=rf"^bolt://[^\n]*/{name}: [^\n]+$"):
+            open_database(f"{server_url}/{name}")
 
 
 def test_an_empty_server(server: Neo4jDatabase, monkeypatch: pytest.MonkeyPatch) -> None:
