@@ -33,7 +33,8 @@ TENSOR_TYPES = {
 # What tokenizers have been seen to disagree on: the file is not kept unless llama.cpp reads these as the folder does.
 PROBE = (
     "SQLite\ncustomers: id integer key, \"unit price\" float, status text 'shipped' 'Zoë'\r\n\tjoined date '2024-01-02'"
-    "\n\n\nQuestion: Who's  paid 1,234.50€ or   more — 東京, 🚀 ½ №7?\nQuery:\nSELECT * FROM t WHERE a<>'</s>' AND b>=0x1F;\n"
+    "\n\n\nQuestion: Who's  paid 1,234.50€ or   more — 東京, 🚀 ½ №7?\nQuery:\n"
+    "SELECT * FROM t WHERE a<>'</s>' AND b>=0x1F;\n"
 )
 
 
@@ -70,8 +71,8 @@ def convert_to_gguf(
         _write_shape(writer, config)
         read_vocabulary(hf_folder, config["vocab_size"]).write(writer)
         write_special_tokens(writer, tokenizer)
-        writer.add_chat_template(chat_template(tokenizer))
-        _write_tensors(writer, hf_folder, config, tensor_type, on_progress or (lambda done, total: None))
+        writer.add_chat_template(chat_template(tokenizer, for_transformers=False))
+        _write_tensors(writer, hf_folder, config, tensor_type, on_progress)
         writer.close()
         _check_tokenizer(partial, tokenizer)
         partial.replace(gguf_path)
@@ -125,7 +126,7 @@ def _rope_factors(config: dict[str, Any], rope: dict[str, Any]) -> Tensor:
 
 
 def _write_tensors(
-    writer: gguf.GGUFWriter, hf_folder: Path, config: dict[str, Any], tensor_type: str, on_progress: Progress
+    writer: gguf.GGUFWriter, hf_folder: Path, config: dict[str, Any], tensor_type: str, on_progress: Progress | None
 ) -> None:
     """Two passes, so that one tensor at a time is in memory: the table of contents, then the data."""
     dtype, ggml_type, _ = TENSOR_TYPES[tensor_type]
@@ -139,7 +140,8 @@ def _write_tensors(
     for done, (_, shape, load) in enumerate(tensors, 1):
         tensor = load().to(dtype if len(shape) > 1 else torch.float32).contiguous()
         writer.write_tensor_data(tensor.view(torch.uint8).numpy())
-        on_progress(done, len(tensors))
+        if on_progress:
+            on_progress(done, len(tensors))
 
 
 def _tensors(hf_folder: Path, config: dict[str, Any]) -> Iterator[tuple[str, list[int], Callable[[], Tensor]]]:
@@ -175,7 +177,7 @@ def _loader(path: Path, key: str, config: dict[str, Any]) -> Callable[[], Tensor
 
 
 def _interleaved(tensor: Tensor, heads: int) -> Tensor:
-    """Rows of each head in the order that llama.cpp rotates for Llama: pairs (0, 1), where transformers has (0, n/2)."""
+    """Rows of each head as llama.cpp rotates them for Llama: in pairs (0, 1), where transformers pairs (0, n/2)."""
     rows = tensor.shape[0]
     return tensor.view(heads, 2, rows // heads // 2, -1).transpose(1, 2).reshape(tensor.shape)
 

@@ -59,7 +59,7 @@ def convert_to_hf(checkpoint_dir: Path, out_dir: Path, on_progress: Progress | N
         "eos_token_id": eos,
     }
     out_dir.mkdir(parents=True, exist_ok=True)
-    _write_weights(weights, out_dir, on_progress or (lambda done, total: None))
+    _write_weights(weights, out_dir, on_progress)
     _copy_tokenizer(tokenizer, checkpoint_dir, out_dir)
     generation = {"do_sample": False, "eos_token_id": eos, "pad_token_id": tokenizer.eos_ids[0]}
     if tokenizer.bos_id is not None:
@@ -100,17 +100,18 @@ def _copy_tokenizer(tokenizer: FolderTokenizer, checkpoint_dir: Path, out_dir: P
             shutil.copyfile(checkpoint_dir / name, out_dir / name)
     if tokenizer.bos_id is not None and not tokenizer.adds_bos_itself:
         tokenizer.save_adding_bos(out_dir / "tokenizer.json")
-    template = chat_template(tokenizer)
+    template = chat_template(tokenizer, for_transformers=True)
     _write_json(out_dir / "tokenizer_config.json", tokenizer.config | {"chat_template": template})
     (out_dir / "chat_template.jinja").write_text(template, encoding="utf-8")
 
 
-def _write_weights(weights: dict[str, torch.Tensor], out_dir: Path, on_progress: Progress) -> None:
+def _write_weights(weights: dict[str, torch.Tensor], out_dir: Path, on_progress: Progress | None) -> None:
     split = split_torch_state_dict_into_shards(weights)
     for done, (name, tensors) in enumerate(split.filename_to_tensors.items(), 1):
         # clone: query, key and value are views of one stored tensor
         save_file({tensor: weights[tensor].clone() for tensor in tensors}, out_dir / name, metadata={"format": "pt"})
-        on_progress(done, len(split.filename_to_tensors))
+        if on_progress:
+            on_progress(done, len(split.filename_to_tensors))
     if split.is_sharded:
         index = {"metadata": split.metadata, "weight_map": split.tensor_to_filename}
         _write_json(out_dir / "model.safetensors.index.json", index)

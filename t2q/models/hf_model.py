@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import torch
+from safetensors import SafetensorError
 from torch import Tensor
 from transformers import AutoModelForCausalLM, AutoTokenizer
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
@@ -20,7 +20,7 @@ ATTENTION = "t2q_shared_prefix"
 
 
 def _attention(
-    module: torch.nn.Module,
+    module: Any,  # an attention layer
     query: Tensor,
     key: Tensor,
     value: Tensor,
@@ -45,11 +45,11 @@ class HFModel(TorchModel):
         target, dtype = device_and_dtype(device)
         transformers_logging.disable_progress_bar()
         try:
-            model = AutoModelForCausalLM.from_pretrained(
+            model: Any = AutoModelForCausalLM.from_pretrained(
                 folder, dtype=dtype, attn_implementation=ATTENTION, local_files_only=True
             )
             self._text = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-        except (OSError, ValueError, RuntimeError) as error:
+        except (OSError, ValueError, RuntimeError, ImportError, SafetensorError) as error:
             raise T2QError(f"{folder} is no Hugging Face model that transformers can load: {error}") from error
         self._model = model.to(target).eval().requires_grad_(False)
         config = model.config
@@ -81,3 +81,6 @@ class HFModel(TorchModel):
     def _plain_logits(self, ids: Tensor) -> Tensor:
         logits: Tensor = self._model(input_ids=ids, use_cache=False).logits
         return logits
+
+    def close(self) -> None:
+        self._model = None

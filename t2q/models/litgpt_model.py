@@ -24,7 +24,7 @@ class LitGPTModel(TorchModel):
 
     def __init__(self, checkpoint_dir: Path, device: str = "auto") -> None:
         target, dtype = device_and_dtype(device)
-        self._gpt = _load(checkpoint_dir, target, dtype)
+        self._gpt: GPT = _load(checkpoint_dir, target, dtype)
         config = self._gpt.config
         assert config.padded_vocab_size and config.n_query_groups and config.head_size
         token_bytes = 2 * config.n_layer * config.n_query_groups * config.head_size * dtype.itemsize
@@ -67,6 +67,9 @@ class LitGPTModel(TorchModel):
     def _plain_logits(self, ids: Tensor) -> Tensor:
         logits: Tensor = self._gpt(ids)
         return logits
+
+    def close(self) -> None:
+        self._gpt = None
 
 
 def _load(folder: Path, device: torch.device, dtype: torch.dtype) -> GPT:

@@ -1,7 +1,7 @@
 """A GGUF file as a model, through llama.cpp's low-level interface.
 
-One context holds the shared prefix's cells once, in sequence 0; up to `SEQUENCES` answers are written at a time, each in
-a sequence of its own that shares those cells. A prompt takes the place of an answer as soon as that one has ended.
+One context holds the shared prefix's cells once, in sequence 0. Up to `SEQUENCES` answers are written at once, each in
+a sequence of its own that shares those cells; the next prompt takes an answer's place as soon as that one has ended.
 Flash attention is off: with shared cells it is slower on a CPU.
 """
 
@@ -54,9 +54,10 @@ class LlamaCppModel:
         self.n_vocab = self._file.n_vocab
         self.max_length = self._file.context_length
         self._context: Any = None
-        self._cells = 0
-        self._prefix: list[int] = []  # what sequence 0 holds
+        self._memory: Any = None
         self._batch: Any = None
+        self._cells = self._batch_tokens = 0
+        self._prefix: list[int] = []  # what sequence 0 holds
 
     def encode(self, text: str) -> list[int]:
         return self._file.encode(text)

@@ -13,6 +13,7 @@ from typing import Any
 from t2q.errors import T2QError
 
 _log: deque[str] = deque(maxlen=100)
+_callbacks: list[Any] = []  # the library holds bare pointers to them
 
 
 @cache
@@ -24,9 +25,9 @@ def llama() -> ModuleType:
     def keep(_level: int, text: bytes, _data: int) -> None:
         _log.append(text.decode(errors="replace"))
 
+    _callbacks.append(keep)
     llama_cpp.llama_log_set(keep, ctypes.c_void_p(0))
     llama_cpp.llama_backend_init()
-    llama_cpp.t2q_log_callback = keep  # the library holds a bare pointer to it
     return llama_cpp
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from t2q.models.base import Model
 
 
-def common_prefix(sequences: Sequence[Sequence[int]]) -> int:
+def common_prefix(sequences: Sequence[list[int]]) -> int:
     """The number of tokens that all sequences begin with, leaving each sequence at least one token of its own."""
     if not sequences:
         return 0

@@ -1,7 +1,7 @@
 """The tokenizer of a LitGPT checkpoint or a Hugging Face folder, as answering needs it.
 
-Unlike LitGPT's and transformers' defaults, a special token's spelling inside a text stays text: a question that contains
-"</s>" must not end the prompt. llama.cpp does the same when told not to parse special tokens.
+Unlike LitGPT's and transformers' defaults, a special token's spelling inside a text stays text: a question that
+contains "</s>" must not end the prompt. llama.cpp does the same when told not to parse special tokens.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ class FolderTokenizer:
             raise T2QError(f"{folder} has no tokenizer.json: copy the base model's tokenizer files there")
         self._tokenizer = Tokenizer.from_file(str(path))
         self._tokenizer.encode_special_tokens = True
+        self.sentencepiece = bool(getattr(self._tokenizer.model, "byte_fallback", False))  # Llama 2's kind
         self.config = read_json(folder / "tokenizer_config.json")
         eos = self._id(self.config.get("eos_token"))
         if eos is None:

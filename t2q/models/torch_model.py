@@ -156,8 +156,9 @@ class TorchModel(ABC):
         row = self._token_bytes * (own + new) + 8 * self.n_vocab + scores
         return max(1, min(MAX_ROWS, CACHE_BYTES["cpu" if self.device.type == "cpu" else "cuda"] // row))
 
+    @abstractmethod
     def close(self) -> None:
-        """Nothing is held open: the weights go with the object."""
+        """Lets the weights go."""
 
     def __enter__(self) -> TorchModel:
         return self

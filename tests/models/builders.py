@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import torch
 import yaml
@@ -16,6 +17,8 @@ from tokenizers import AddedToken, Regex, Tokenizer, decoders, normalizers, pre_
 from tokenizers import models as tokenizer_models
 
 from t2q.prompt import render
+
+torch.set_num_threads(1)  # so small matrices are slower with more
 
 DATABASE = """SQLite
 customers: id integer key, name text 'Ada' 'Bob' 'Zoë', joined date '2024-01-02', city_id integer -> cities.id
@@ -67,29 +70,10 @@ QWEN2 = pre_tokenizers.Sequence(
 )
 
 
-def llama_checkpoint(folder: Path) -> Path:
+def llama_checkpoint(folder: Path, steps: int = 80, **changes: Any) -> Path:
     """A LitGPT checkpoint shaped like pico: Llama, tied embeddings, byte-level BPE, beginning token."""
-    config = Config(
-        name="t2q-pico",
-        hf_config={"org": "t2q", "name": "pico"},
-        block_size=1024,
-        vocab_size=640,
-        padded_vocab_size=640,
-        n_layer=2,
-        n_head=8,
-        n_query_groups=8,
-        n_embd=256,
-        rotary_percentage=1.0,
-        parallel_residual=False,
-        bias=False,
-        norm_class_name="RMSNorm",
-        norm_eps=1e-5,
-        mlp_class_name="LLaMAMLP",
-        intermediate_size=768,
-        rope_base=10000,
-    )
     tokenizer = _byte_level(DEEPSEEK_CODER, 640, ["<s>", "</s>", "<pad>"])
-    # transformers 5 goes by this, not by add_bos_token; llama.cpp's and LitGPT's tokenizers go by add_bos_token
+    # transformers 5 goes by this, not by add_bos_token
     tokenizer.post_processor = processors.TemplateProcessing(single="<s> $A", special_tokens=[("<s>", 0)])
     tokenizer_config = {
         "tokenizer_class": "PreTrainedTokenizerFast",
@@ -101,8 +85,22 @@ def llama_checkpoint(folder: Path) -> Path:
         "clean_up_tokenization_spaces": False,
         "model_max_length": 1024,
     }
-    hf = {"architectures": ["LlamaForCausalLM"], "model_type": "llama", "attention_bias": False, "mlp_bias": False}
-    return _checkpoint(folder, config, tokenizer, tokenizer_config, hf)
+    return _checkpoint(folder, _llama_config(640), tokenizer, tokenizer_config, LLAMA, steps, **changes)
+
+
+def llama2_checkpoint(folder: Path) -> Path:
+    """A LitGPT checkpoint with a tokenizer like Llama 2's: sentencepiece's BPE with byte fallback."""
+    tokenizer = _sentencepiece(600)
+    tokenizer_config = {
+        "tokenizer_class": "LlamaTokenizer",
+        "bos_token": {"__type": "AddedToken", "content": "<s>", "normalized": False},
+        "eos_token": {"__type": "AddedToken", "content": "</s>", "normalized": False},
+        "unk_token": {"__type": "AddedToken", "content": "<unk>", "normalized": False},
+        "add_bos_token": True,
+        "legacy": False,
+    }
+    size = -(-tokenizer.get_vocab_size() // 64) * 64
+    return _checkpoint(folder, _llama_config(size), tokenizer, tokenizer_config, LLAMA, 80)
 
 
 def qwen_checkpoint(folder: Path) -> Path:
@@ -131,7 +129,32 @@ def qwen_checkpoint(folder: Path) -> Path:
         "chat_template": "{{ 'the base model has another template' }}",
     }
     hf = {"architectures": ["Qwen2ForCausalLM"], "model_type": "qwen2", "use_sliding_window": False}
-    return _checkpoint(folder, config, tokenizer, tokenizer_config, hf)
+    return _checkpoint(folder, config, tokenizer, tokenizer_config, hf, 80)
+
+
+LLAMA = {"architectures": ["LlamaForCausalLM"], "model_type": "llama", "attention_bias": False, "mlp_bias": False}
+
+
+def _llama_config(vocab_size: int) -> Config:
+    return Config(
+        name="t2q-pico",
+        hf_config={"org": "t2q", "name": "pico"},
+        block_size=1024,
+        vocab_size=vocab_size,
+        padded_vocab_size=vocab_size,
+        n_layer=2,
+        n_head=8,
+        n_query_groups=8,
+        n_embd=256,
+        rotary_percentage=1.0,
+        parallel_residual=False,
+        bias=False,
+        norm_class_name="RMSNorm",
+        norm_eps=1e-5,
+        mlp_class_name="LLaMAMLP",
+        intermediate_size=768,
+        rope_base=10000,
+    )
 
 
 def corpus() -> list[str]:
@@ -160,14 +183,48 @@ def _byte_level(
     return tokenizer
 
 
-def _checkpoint(
-    folder: Path, config: Config, tokenizer: Tokenizer, tokenizer_config: dict, hf: dict, tied: bool = True
-) -> Path:
-    folder.mkdir(parents=True)
-    bos, eos = (
-        tokenizer.token_to_id(tokenizer_config[name]) if tokenizer_config[name] else None
-        for name in ("bos_token", "eos_token")
+def _sentencepiece(size: int) -> Tokenizer:
+    """Bytes, then pieces by rank, then characters; every pair that makes a piece is a merge, as in converted models."""
+    trained = Tokenizer(tokenizer_models.BPE())
+    trained.pre_tokenizer = pre_tokenizers.Metaspace()
+    trainer = trainers.BpeTrainer(vocab_size=size - 259, show_progress=False)
+    trained.train_from_iterator([text.replace("\n", " ") for text in corpus()], trainer)
+    pieces = [piece for piece, _ in sorted(trained.get_vocab().items(), key=lambda item: item[1])]
+    pieces.sort(key=lambda piece: len(piece) == 1)
+    specials = ["<unk>", "<s>", "</s>"]
+    vocab = {token: i for i, token in enumerate([*specials, *(f"<0x{i:02X}>" for i in range(256)), *pieces])}
+    merges = [
+        (piece[:cut], piece[cut:])
+        for piece in pieces
+        for cut in range(1, len(piece))
+        if piece[:cut] in vocab and piece[cut:] in vocab
+    ]
+    tokenizer = Tokenizer(tokenizer_models.BPE(vocab, merges, unk_token="<unk>", fuse_unk=True, byte_fallback=True))
+    tokenizer.normalizer = normalizers.Sequence([normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")])
+    tokenizer.decoder = decoders.Sequence(
+        [decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse(), decoders.Strip(" ", 1, 0)]
     )
+    tokenizer.add_special_tokens(specials)
+    tokenizer.post_processor = processors.TemplateProcessing(single="<s> $A", special_tokens=[("<s>", 1)])
+    return tokenizer
+
+
+def _checkpoint(
+    folder: Path,
+    config: Config,
+    tokenizer: Tokenizer,
+    tokenizer_config: dict[str, Any],
+    hf: dict[str, Any],
+    steps: int,
+    tied: bool = True,
+    rope_adjustments: dict[str, Any] | None = None,
+    rope_scaling: dict[str, Any] | None = None,
+) -> Path:
+    """`rope_adjustments` is LitGPT's way to say what `rope_scaling` says in config.json."""
+    config.rope_adjustments = rope_adjustments
+    folder.mkdir(parents=True)
+    names = (tokenizer_config["bos_token"], tokenizer_config["eos_token"])
+    bos, eos = (tokenizer.token_to_id(name["content"] if isinstance(name, dict) else name or "") for name in names)
     tokenizer.save(str(folder / "tokenizer.json"))
     hf = {
         **hf,
@@ -178,6 +235,7 @@ def _checkpoint(
         "num_key_value_heads": config.n_query_groups,
         "rms_norm_eps": config.norm_eps,
         "rope_theta": config.rope_base,
+        "rope_scaling": rope_scaling,
         "max_position_embeddings": config.block_size,
         "vocab_size": config.padded_vocab_size,
         "tie_word_embeddings": tied,
@@ -193,12 +251,12 @@ def _checkpoint(
     ):
         (folder / name).write_text(json.dumps(content), encoding="utf-8")
     (folder / "model_config.yaml").write_text(yaml.dump(asdict(config)), encoding="utf-8")
-    torch.save(_trained(config, tokenizer, bos, eos, tied), folder / "lit_model.pth")
+    torch.save(_trained(config, tokenizer, bos, eos, tied, steps), folder / "lit_model.pth")
     return folder
 
 
 def _trained(
-    config: Config, tokenizer: Tokenizer, bos: int | None, eos: int, tied: bool, steps: int = 80
+    config: Config, tokenizer: Tokenizer, bos: int | None, eos: int, tied: bool, steps: int
 ) -> dict[str, torch.Tensor]:
     torch.manual_seed(1)
     gpt = GPT(config)

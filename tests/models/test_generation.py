@@ -1,0 +1,107 @@
+"""Batched answers over a shared prefix are those of one prompt at a time, in every loader."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from t2q.models import Completion, Model, torch_model
+from t2q.models.prefix import common_prefix
+from t2q.prompt import render
+from tests.models.builders import DATABASE, QUESTIONS
+from tests.models.conftest import Chain
+
+PROMPTS = [render(DATABASE, question) for question in QUESTIONS]
+LOADERS = ["lit", "hf", "f32", "q4_k_m"]
+
+
+def plain_greedy(model: Model, prompt: str, end: set[int], limit: int) -> tuple[list[int], float]:
+    """The textbook way: all logits again for every token."""
+    prompt_ids, answer, logprob = model.encode(prompt), [], 0.0
+    while len(answer) < limit and not (answer and answer[-1] in end):
+        logits = model.logits(prompt_ids + answer)[-1].astype(np.float64)
+        answer.append(int(logits.argmax()))
+        logprob += float(logits.max() - np.logaddexp.reduce(logits))
+    return answer, logprob
+
+
+def same(first: Completion, second: Completion) -> bool:
+    return (first.text, first.tokens, first.finished) == (second.text, second.tokens, second.finished) and abs(
+        first.logprob - second.logprob
+    ) < 0.02
+
+
+@pytest.mark.parametrize("loader", LOADERS)
+def test_batch_is_one_at_a_time(chain: Chain, loader: str) -> None:
+    model = chain.models[loader]
+    together = model.generate(PROMPTS, 40)
+    alone = [model.generate([prompt], 40)[0] for prompt in PROMPTS]
+    assert all(same(a, b) for a, b in zip(together, alone, strict=True))
+    assert len({c.tokens for c in together}) > 1 and any(c.finished for c in together)
+
+
+@pytest.mark.parametrize("loader", ["lit", "hf", "f32"])
+def test_answers_are_the_textbook_ones(chain: Chain, loader: str) -> None:
+    model = chain.models[loader]
+    end = set(chain.models["lit"].tokenizer.eos_ids)  # type: ignore[attr-defined]
+    for prompt, completion in zip(PROMPTS[:3], model.generate(PROMPTS[:3], 12), strict=True):
+        ids, logprob = plain_greedy(model, prompt, end, 12)
+        assert (completion.tokens, completion.finished) == (len(ids), ids[-1] in end)
+        assert completion.logprob == pytest.approx(logprob, abs=0.02)
+        assert completion.text == chain.models["lit"].tokenizer.decode([i for i in ids if i not in end])  # type: ignore[attr-defined]
+
+
+def test_loaders_write_the_same(chain: Chain) -> None:
+    expected = chain.models["lit"].generate(PROMPTS, 40)
+    for loader in ("hf", "f32"):
+        found = chain.models[loader].generate(PROMPTS, 40)
+        assert all(same(a, b) for a, b in zip(expected, found, strict=True)), loader
+
+
+@pytest.mark.parametrize("loader", LOADERS)
+def test_prompts_of_any_length_and_start(chain: Chain, loader: str) -> None:
+    """No common schema, own parts from one token to hundreds, more prompts than sequences."""
+    model = chain.models[loader]
+    prompts = [*PROMPTS[:3], "x", "SELECT", render("Cypher\n(:A)-[:B]->(:C)", "How many?"), DATABASE + PROMPTS[0]] * 3
+    together = model.generate(prompts, 10)
+    assert all(same(a, b) for a, b in zip(together, together[7:] + together[:7], strict=True))
+    assert all(same(a, model.generate([p], 10)[0]) for a, p in zip(together[:7], prompts, strict=False))
+
+
+@pytest.mark.parametrize("loader", ["lit", "f16"])
+def test_limits_and_progress(chain: Chain, loader: str) -> None:
+    model, done = chain.models[loader], []
+    cut = model.generate(PROMPTS, 3, done.append)
+    assert all(c.tokens == 3 and not c.finished for c in cut) and sum(done) == len(PROMPTS)
+    assert model.generate([], 3) == []
+    word = " SELECT"
+    nearly_full = word * ((model.max_length - 4) // len(model.encode(word * 9)) * 9)
+    nearly_full += word * (model.max_length - 4 - len(model.encode(nearly_full)))
+    room = model.max_length - len(model.encode(nearly_full))
+    assert 0 < room < 60 and model.generate([nearly_full, "x"], 100)[0].tokens <= room
+    with pytest.raises(ValueError, match="1024"):
+        model.generate([DATABASE * 12])
+
+
+def test_small_batches_answer_the_same(chain: Chain, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = chain.models["lit"].generate(PROMPTS, 20)
+    monkeypatch.setitem(torch_model.CACHE_BYTES, "cpu", 1)
+    assert all(same(a, b) for a, b in zip(expected, chain.models["lit"].generate(PROMPTS, 20), strict=True))
+
+
+def test_the_next_call_goes_on_from_the_same_prefix(chain: Chain) -> None:
+    model = chain.models["f16"]
+    first = model.generate(PROMPTS[:1], 20)
+    model.logits(model.encode("something else in between"))
+    for a, b in pairwise([first, model.generate(PROMPTS[:1], 20), model.generate(PROMPTS[:2], 20)[:1]]):
+        assert same(a[0], b[0])
+
+
+@pytest.mark.parametrize(
+    ("sequences", "length"),
+    [([], 0), ([[1, 2, 3]], 2), ([[1, 2, 3], [1, 2, 4, 5]], 2), ([[1, 2], [1, 2, 3]], 1), ([[1], [2]], 0), ([[7]], 0)],
+)
+def test_common_prefix_leaves_a_token(sequences: list[list[int]], length: int) -> None:
+    assert common_prefix(sequences) == length

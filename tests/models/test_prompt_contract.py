@@ -1,0 +1,64 @@
+"""Every program that renders the prompt renders the same tokens: t2q, transformers, llama.cpp and Ollama."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from llama_cpp.llama_chat_format import Jinja2ChatFormatter
+from transformers import AutoTokenizer
+
+from t2q.conversion.modelfile import modelfile
+from t2q.errors import StageError
+from t2q.models.llama_file import LlamaFile
+from t2q.prompt import render
+from tests.models.builders import DATABASE, PAIRS, QUESTIONS
+from tests.models.conftest import Chain
+
+QUESTION = QUESTIONS[5]
+MESSAGES = [{"role": "system", "content": DATABASE}, {"role": "user", "content": QUESTION}]
+
+
+def ollama_prompt(text: str, question: str) -> str:
+    """What Ollama makes of a Modelfile, as far as ours uses its template language: variables, cut at the response."""
+    blocks = dict(re.findall(r'^(TEMPLATE|SYSTEM) """(.*?)"""$', text, re.MULTILINE | re.DOTALL))
+    template = blocks["TEMPLATE"].partition("{{ .Response }}")[0]
+    values = {"System": blocks["SYSTEM"], "Prompt": question}
+    return re.sub(r"\{\{ \.(\w+) \}\}", lambda match: values[match[1]], template)
+
+
+def test_all_renderings_are_the_same_tokens(chain: Chain) -> None:
+    expected = chain.models["lit"].encode(render(DATABASE, QUESTION))
+    hf = AutoTokenizer.from_pretrained(chain.hf)
+    assert hf.apply_chat_template(MESSAGES, add_generation_prompt=True, return_dict=False) == expected
+    with LlamaFile(chain.gguf["f16"], vocabulary_only=True) as file:
+        formatter = Jinja2ChatFormatter(
+            template=file.metadata("tokenizer.chat_template"), eos_token=file.end_token, bos_token=hf.bos_token or ""
+        )
+        rendered = formatter(messages=MESSAGES).prompt  # type: ignore[arg-type]
+        assert file.encode(rendered.removeprefix(hf.bos_token or "")) == expected
+        assert file.encode(ollama_prompt(modelfile(chain.gguf["f16"], DATABASE), QUESTION)) == expected
+    assert rendered == (hf.bos_token or "") + render(DATABASE, QUESTION)
+
+
+def test_a_conversation_with_an_answer_is_a_training_row(chain: Chain) -> None:
+    question, answer = PAIRS[0]
+    hf = AutoTokenizer.from_pretrained(chain.hf)
+    messages = [MESSAGES[0], {"role": "user", "content": question}, {"role": "assistant", "content": answer}]
+    row = chain.models["lit"].encode(render(DATABASE, question) + answer)
+    assert hf.apply_chat_template(messages, return_dict=False) == row
+
+
+def test_the_modelfile_stops_and_is_greedy(chain: Chain) -> None:
+    text = modelfile(chain.gguf["q8_0"], DATABASE)
+    end = {"qwen2": "<|endoftext|>"}.get(chain.shape, "</s>")
+    assert text.startswith("FROM ./model-q8_0.gguf\n")
+    for line in (f'PARAMETER stop "{end}"', "PARAMETER temperature 0", "PARAMETER repeat_penalty 1"):
+        assert line in text.splitlines()
+    context = int(re.search(r"num_ctx (\d+)", text)[1])  # type: ignore[index]
+    assert len(chain.models["lit"].encode(render(DATABASE, QUESTION))) + 512 < context <= 1024
+
+
+def test_text_that_would_end_the_system_block_is_refused(chain: Chain) -> None:
+    with pytest.raises(StageError, match='"""'):
+        modelfile(chain.gguf["f16"], 'tables\na """\nb')
