@@ -108,6 +108,8 @@ def _props(row: dict[str, Any]) -> dict[str, Any]:
 def _value(name: str, value: Any) -> Any:
     if isinstance(value, list):
         return [_value(name, item) for item in value]
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        raise ValueError(f"{name}: {value} is too large for an integer of 64 bits")
     if isinstance(value, str | int | float):
         return value
     if isinstance(value, dict) and len(value) == 1:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from neo4j import READ_ACCESS, Driver, GraphDatabase, Query
-from neo4j.exceptions import AuthError, ConfigurationError, DriverError, Neo4jError
+from neo4j.exceptions import AuthError, BrokenRecordError, ConfigurationError, DriverError, Neo4jError
 from neo4j.graph import Node, Path, Relationship
 from neo4j.spatial import Point
 from neo4j.time import Date, DateTime, Duration, Time
@@ -173,6 +173,9 @@ class Neo4jDatabase:
             if kind is QueryTimeout:
                 message = f"the query ran longer than {seconds:g} s"
             raise kind(f"{self.url}: {message}" if kind is DatabaseError else message) from error
+        except (BrokenRecordError, UnicodeEncodeError) as error:
+            # A value that Python's types cannot hold (a date after the year 9999), or half a surrogate pair in a query.
+            raise ExecutionFailed(one_line(error.__cause__ or error)) from error
         except DriverError as error:
             raise DatabaseError(f"{self.url} does not answer: {one_line(error)}") from error
 

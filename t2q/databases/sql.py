@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from types import TracebackType
 
 from sqlalchemy import Inspector, inspect
@@ -69,7 +70,9 @@ class SqlDatabase:
                 columns = tuple(result.keys())
                 # One more than the cap shows that it cuts, another that MySQL has no more: its driver warns otherwise.
                 rows = [tuple(plain(value) for value in row) for row in result.fetchmany(max_rows + 2)]
-        except SQLAlchemyError as error:
+        except (SQLAlchemyError, sqlite3.Warning, ValueError) as error:
+            # Unwrapped by SQLAlchemy: Python 3.10's Warning of two statements, and a ValueError of a character that
+            # no driver accepts (NUL, half a surrogate pair).
             raise explained(error, self.url, timeout) from error
         return Result(columns, rows[:max_rows], truncated=len(rows) > max_rows)
 

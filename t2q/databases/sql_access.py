@@ -209,14 +209,14 @@ def _time_limit(connection: Connection, seconds: float) -> Iterator[None]:
         yield
 
 
-def message_of(error: SQLAlchemyError) -> str:
+def message_of(error: Exception) -> str:
     """The database's own words, in one line, without what SQLAlchemy and the driver put around them."""
     cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
     primary = getattr(getattr(cause, "diag", None), "message_primary", None)  # PostgreSQL
     return one_line(primary or (cause.args[-1] if cause.args else cause))  # MySQL: (number, message)
 
 
-def explained(error: SQLAlchemyError, shown: str, seconds: float | None = None) -> T2QError:
+def explained(error: Exception, shown: str, seconds: float | None = None) -> T2QError:
     """What t2q raises for a database's error: `shown` is the URL, `seconds` the time limit of the query."""
     message = message_of(error)
     if not isinstance(error, DBAPIError) or error.orig is None:

@@ -143,6 +143,7 @@ NODE = {"id": 1, "labels": ["A"], "props": {}}
         ({"nodes": [{"id": [], "labels": ["A"]}], "rels": []}, "node 1: its id must be a string or an integer"),
         ({"nodes": [NODE | {"props": []}], "rels": []}, "node 1: its props must be an object"),
         ({"nodes": [NODE | {"props": {"x": {"y": 1}}}], "rels": []}, "node 1: x: {'y': 1} is no property value"),
+        ({"nodes": [NODE | {"props": {"x": 2**63}}], "rels": []}, "node 1: x: 9223372036854775808 is too large"),
         ({"nodes": [NODE | {"props": {"x": {"$date": "1 May"}}}], "rels": []}, "node 1: Invalid isoformat string"),
         (
             {"nodes": [NODE | {"props": {"x": {"$datetime": "2024-01-02T03:04:05+02:00"}}}], "rels": []},

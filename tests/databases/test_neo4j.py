@@ -113,6 +113,12 @@ def test_a_failing_query_says_why_in_one_line(graph: Neo4jDatabase) -> None:
         graph.execute("RETURN 1 / 0")
 
 
+@pytest.mark.parametrize("query", ["RETURN '\ud800'", "RETURN date({year: 12345})"])
+def test_what_the_driver_cannot_carry(graph: Neo4jDatabase, query: str) -> None:
+    with pytest.raises(QueryError, match=r"^[^\n]+$"):
+        graph.execute(query)
+
+
 WRITES = [
     "CREATE (:Person {name: 'x'})",
     "CREATE (:Unseen)",

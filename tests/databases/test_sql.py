@@ -140,6 +140,14 @@ def test_a_failing_query_says_why_in_one_line(shop: SqlDatabase) -> None:
         shop.execute("SELECT * FROM staff")
 
 
+@pytest.mark.parametrize("query", ["SELECT '\0'", "SELECT '\ud800'"])
+def test_a_character_that_cannot_be_sent(shop: SqlDatabase, query: str) -> None:
+    with pytest.raises(QueryError):
+        shop.execute(query)
+    with pytest.raises(QueryError):
+        shop._run(query, timeout=5, max_rows=10)
+
+
 WRITES = [
     "INSERT INTO customers (id, name) VALUES (9, 'x')",
     "UPDATE customers SET name = 'x'",
