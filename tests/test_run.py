@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 import re
 import shutil
@@ -10,7 +11,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -58,14 +60,28 @@ def command(*arguments: str, **environment: str) -> subprocess.Popen[str]:
     )
 
 
-def paused(run: subprocess.Popen[str]) -> subprocess.Popen[str]:
-    """Waits until the command is half-way through the stage that it was told to pause in."""
+def wait_for_pause(alive: Callable[[], bool]) -> None:
+    """Until the run is half-way through the stage that it was told to pause in."""
     deadline = time.monotonic() + 200
     while not Path("runs/shop/paused").exists():
-        assert run.poll() is None and time.monotonic() < deadline, run.communicate()
+        assert alive() and time.monotonic() < deadline
         time.sleep(0.02)
     Path("runs/shop/paused").unlink()
-    return run
+
+
+@contextmanager
+def run_paused_in(stage: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A run in another process that is half-way through a stage; killed with SIGKILL at the end."""
+    with monkeypatch.context() as patch:
+        patch.setenv("FAKE_PAUSE", stage)
+        run = multiprocessing.get_context("fork").Process(target=lambda: engine().execute())
+        run.start()
+    try:
+        wait_for_pause(run.is_alive)
+        yield
+    finally:
+        run.kill()
+        run.join()
 
 
 def artifacts(run: Path) -> dict[str, str]:
@@ -153,11 +169,11 @@ def test_from_and_to() -> None:
 
 @pytest.mark.parametrize("stage", NAMES)
 def test_a_run_killed_in_any_stage_goes_on_to_the_same_artifacts(
-    stage: str, capsys: pytest.CaptureFixture[str]
+    stage: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = paused(command("run", "recipe.yaml", FAKE_PAUSE=stage))
-    run.kill()
-    run.communicate()
+    with run_paused_in(stage, monkeypatch):
+        pass
+    assert list(Path("runs/shop").glob(f".tmp-{stage}-*/deep/made.txt")), "nothing was left half-done"
     assert stage not in artifacts(Path("runs/shop"))
     engine().execute()
     out = capsys.readouterr().out
@@ -172,31 +188,29 @@ def test_a_run_killed_in_any_stage_goes_on_to_the_same_artifacts(
     assert interrupted == artifacts(Path("runs/shop"))
 
 
-def test_scratch_of_another_key_is_dropped() -> None:
-    run = paused(command("run", "recipe.yaml", FAKE_PAUSE="train"))
-    run.kill()
-    run.communicate()
+def test_scratch_of_another_key_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+    with run_paused_in("train", monkeypatch):
+        pass
     engine("train.epochs=9").execute()
     found = Manifest.read(Path("runs/shop/train"))
     assert found and found.facts["tries"] == 1
 
 
 def test_ctrl_c_is_one_line_and_exit_code_130() -> None:
-    run = paused(command("run", "recipe.yaml", FAKE_PAUSE="train"))
+    run = command("run", "recipe.yaml", FAKE_PAUSE="train")
+    wait_for_pause(lambda: run.poll() is None)
     run.send_signal(signal.SIGINT)
     _, err = run.communicate(timeout=200)
     assert (run.returncode, err) == (130, "interrupted in train; `t2q run recipe.yaml` goes on from there\n")
     assert not list(Path("runs/shop").glob(".tmp-*"))
 
 
-def test_a_second_run_at_the_same_time_says_so() -> None:
-    run = paused(command("run", "recipe.yaml", FAKE_PAUSE="train"))
-    try:
-        with pytest.raises(T2QError, match=r"another t2q run is at work in runs/shop: wait for it or stop it first"):
-            engine().execute()
-    finally:
-        run.kill()
-        run.communicate()
+def test_a_second_run_at_the_same_time_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    with (
+        run_paused_in("train", monkeypatch),
+        pytest.raises(T2QError, match=r"another t2q run is at work in runs/shop: wait for it or stop it first"),
+    ):
+        engine().execute()
     engine().execute()
 
 
