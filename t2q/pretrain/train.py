@@ -84,17 +84,6 @@ def schedule(step: int, part: TrainPart) -> float:
     return 0.1 + 0.45 * (1 + math.cos(math.pi * min(1.0, done)))
 
 
-def _optimizers(model: GPT, part: TrainPart) -> list[torch.optim.Optimizer]:
-    """Muon for the blocks' matrices, AdamW for the embedding and the norms: fewer tokens to the same loss."""
-    matrices = [p for p in model.transformer.h.parameters() if p.dim() == 2]
-    taken = {id(p) for p in matrices}
-    rest = [p for p in model.parameters() if id(p) not in taken]
-    return [
-        torch.optim.Muon(matrices, lr=part.matrix_learning_rate, momentum=0.95, weight_decay=part.weight_decay),
-        torch.optim.AdamW(rest, lr=part.learning_rate, betas=(0.9, 0.95), weight_decay=0.0),
-    ]
-
-
 def fastest_precision(config: Config) -> str:
     """bf16 where it is faster than float32 on this machine, measured: CPUs differ by an order of magnitude."""
     if torch.cuda.is_available():
@@ -121,19 +110,40 @@ def _can_compile() -> bool:
 def batch_at(rows: np.ndarray, step: int, part: TrainPart, seed: int) -> torch.Tensor:
     """The batch of a step, shape (rows, 5, row_tokens): from seed and step alone, so that a resumed run repeats it.
 
-    Early on, most rows are opened: their pairs see the pairs before them, which repeat the schema's names, and so the
-    model learns to copy. Towards the end every pair stands alone behind its schema, as it will be asked.
+    Early on, some rows are drills in copying, and most others are opened: their pairs see the pairs before them, which
+    repeat the schema's names. Towards the end every pair stands alone behind its schema, as it will be asked.
     """
     per_epoch = len(rows) // part.rows
     epoch, index = divmod(step, per_epoch)
     order = np.random.default_rng((seed, epoch)).permutation(len(rows))
     chosen = np.sort(order[index * part.rows : (index + 1) * part.rows])
     batch = rows[chosen].astype(np.int64)
-    left = 1 - step / part.steps
+    done = step / part.steps
     for row in batch:
-        if np.random.default_rng((seed, step, int(row[0].sum()))).random() < part.open_share * left:
+        rng = np.random.default_rng((seed, step, int(row[0].sum())))
+        if rng.random() < part.drill_share * (1 - 4 * done):
+            _drill(row, rng)
+        elif rng.random() < part.open_share * (1 - done):
             _open(row)
     return torch.from_numpy(batch)
+
+
+def _drill(planes: np.ndarray, rng: np.random.Generator) -> None:
+    """Fills a row, shape (5, T), with a few hundred token ids in random order, each stretch said twice.
+
+    Nothing but copying helps there, and a model that cannot copy cannot write a name that it reads in a schema.
+    """
+    ids, documents, pairs, positions, roles = planes
+    tokens, at, number = planes.shape[1], 0, 0
+    known = np.unique(ids)[3:]
+    while at < tokens:
+        said = int(rng.integers(4, 24))
+        end = min(at + 2 * said, tokens)
+        place = np.arange(end - at)
+        ids[at:end] = np.tile(rng.choice(known, said), 2)[: end - at]
+        documents[at:end], pairs[at:end], positions[at:end] = number, 0, place
+        roles[at:end] = np.where(place > said, ANSWER, 0)
+        at, number = end, number + 1
 
 
 def _open(planes: np.ndarray) -> None:
@@ -167,37 +177,40 @@ def pretrain_loop(
     precision = fastest_precision(config)
     fabric = L.Fabric(accelerator="auto", devices=1, precision=precision)  # type: ignore[arg-type]
     model = build(config, recipe.seed)
-    optimizers = _optimizers(model, part)
+    decayed = [p for p in model.parameters() if p.dim() > 1]
+    plain = [p for p in model.parameters() if p.dim() <= 1]
+    optimizer = torch.optim.AdamW(
+        [{"params": decayed, "weight_decay": part.weight_decay}, {"params": plain, "weight_decay": 0.0}],
+        lr=part.learning_rate,
+        betas=(0.9, 0.95),
+        fused=True,
+    )
     state_file, log_file = folder / "state.pth", folder / "losses.jsonl"
     step = 0
     if state_file.is_file():
         state = torch.load(state_file, map_location="cpu", weights_only=True)
         model.load_state_dict(state["model"])
-        for optimizer, kept in zip(optimizers, state["optimizers"], strict=True):
-            optimizer.load_state_dict(kept)
+        optimizer.load_state_dict(state["optimizer"])
         step = state["step"]
     if log_file.is_file():
         kept = [line for line in log_file.read_text().splitlines() if json.loads(line)["step"] < step]
         log_file.write_text("".join(f"{line}\n" for line in kept))
-    model, *optimizers = fabric.setup(model, *optimizers)
+    model, optimizer = fabric.setup(model, optimizer)
     states = torch.compile(hidden_states, dynamic=False) if _can_compile() else hidden_states
-    rates = [o.param_groups[0]["lr"] for o in _optimizers(build(config, recipe.seed), part)]
     last = min(part.steps, stop_after or part.steps)
     with log_file.open("a", encoding="utf-8") as log:
         while step < last:
             start = time.perf_counter()
-            factor = schedule(step, part)
-            for optimizer, rate in zip(optimizers, rates, strict=True):
-                for group in optimizer.param_groups:
-                    group["lr"] = rate * factor
+            rate = part.learning_rate * schedule(step, part)
+            for group in optimizer.param_groups:
+                group["lr"] = rate
             batch = fabric.to_device(batch_at(rows, step, part, recipe.seed))
             with fabric.autocast() if precision != "32-true" else nullcontext():
                 loss, answer_loss = loss_of(model.module, batch, part, states)
             fabric.backward(loss)
-            torch.nn.utils.clip_grad_norm_(model.parameters(), part.clip)
-            for optimizer in optimizers:
-                optimizer.step()
-                optimizer.zero_grad(set_to_none=True)
+            fabric.clip_gradients(model, optimizer, max_norm=part.clip)
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
             step += 1
             speed = batch[:, 0].numel() / (time.perf_counter() - start)
             entry = {
@@ -210,9 +223,7 @@ def pretrain_loop(
             log.flush()
             if step % part.checkpoint_every == 0 or step == last:
                 model_state = {k: v.cpu() for k, v in model.module.state_dict().items()}
-                save_atomically(
-                    {"model": model_state, "optimizers": [o.state_dict() for o in optimizers], "step": step}, state_file
-                )
+                save_atomically({"model": model_state, "optimizer": optimizer.state_dict(), "step": step}, state_file)
             if on_step:
                 on_step(step, answer_loss.item(), speed)
     unwrapped: GPT = model.module

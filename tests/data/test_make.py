@@ -1,0 +1,112 @@
+"""Pairs for a database that nobody prepared: odd names, nulls, few rows."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from t2q.data.audit import audit
+from t2q.data.make import Made, make_pairs
+from t2q.data.pairs import Pair, read_pairs, write_pairs
+from t2q.databases import Database, open_database
+from t2q.errors import DatabaseError, StageError
+
+WANTED = {"train": 80, "validation": 10, "test": 25}
+UNANSWERABLE = {"train": 20, "validation": 4, "test": 8}
+
+
+@pytest.fixture(scope="module")
+def odd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+    path = tmp_path_factory.mktemp("odd") / "odd.sqlite"
+    with sqlite3.connect(path) as connection:
+        connection.executescript(
+            """
+            CREATE TABLE "select" ("Group Name" TEXT PRIMARY KEY, "order" INTEGER, "größe" REAL);
+            CREATE TABLE "line items" (id INTEGER PRIMARY KEY, "from" TEXT, label TEXT,
+              "Group Name" TEXT REFERENCES "select" ("Group Name"));
+            INSERT INTO "select" VALUES ('O''Neil & Co', 1, 1.5), ('naïve', 2, NULL), ('third', 3, 9.25);
+            """
+        )
+        connection.executemany(
+            'INSERT INTO "line items" VALUES (?, ?, ?, ?)',
+            [(i, ("here", "there")[i % 2], f"thing {i}", ("O'Neil & Co", "naïve")[i % 2]) for i in range(40)],
+        )
+    with open_database(f"sqlite:///{path}") as database:
+        yield database
+
+
+@pytest.fixture(scope="module")
+def made(odd: Database) -> Made:
+    return make_pairs(odd, odd.schema(), WANTED, UNANSWERABLE, seed=5)
+
+
+def test_every_query_runs_and_returns_something(odd: Database, made: Made) -> None:
+    assert made.triage.counts["error"] == 0, made.triage.errors
+    for pairs in made.pairs.values():
+        for pair in pairs:
+            if pair.answerable:
+                assert odd.execute(pair.query).rows
+            else:
+                assert pair.reason
+
+
+def test_splits_share_nothing(odd: Database, made: Made) -> None:
+    assert len(made.pairs["train"]) >= 60 and len(made.pairs["test"]) >= 20
+    report = audit(made.pairs, odd.language)
+    assert all(not report[between][what] for between in report for what in ("wordings", "queries", "questions"))
+
+
+def test_the_same_seed_makes_the_same_pairs(odd: Database, made: Made) -> None:
+    assert make_pairs(odd, odd.schema(), WANTED, UNANSWERABLE, seed=5).pairs == made.pairs
+    assert make_pairs(odd, odd.schema(), WANTED, UNANSWERABLE, seed=6).pairs != made.pairs
+
+
+def test_absent_words_are_absent(odd: Database, made: Made) -> None:
+    stems = {"select", "group", "name", "order", "line", "item", "label"}
+    for pair in made.pairs["train"]:
+        if pair.intent in {"missing_field", "missing_entity"}:
+            missing = pair.reason.removeprefix("there is no ").removeprefix("there are no ")
+            assert not stems & {word.removesuffix("s") for word in missing.split()}, pair
+
+
+def test_pairs_survive_the_file(made: Made, tmp_path: Path) -> None:
+    write_pairs(tmp_path / "pairs.jsonl", made.pairs["test"])
+    assert read_pairs(tmp_path / "pairs.jsonl") == made.pairs["test"]
+
+
+@pytest.mark.parametrize(
+    ("leaked", "what"),
+    [
+        (Pair("New words?", "SELECT 2 FROM t", "count", wording="how many {things}"), "wordings"),
+        (Pair("New words?", "select 1  from t", "count", wording="other"), "queries"),
+        (Pair("how  Many t?", "SELECT 3 FROM t", "count", wording="other"), "questions"),
+    ],
+)
+def test_audit_finds_each_kind_of_leak(odd: Database, leaked: Pair, what: str) -> None:
+    train = [Pair("How many t?", "SELECT 1 FROM t", "count", wording="how many {things}")]
+    with pytest.raises(StageError, match=f"leak of {what}"):
+        audit({"train": train, "validation": [], "test": [leaked]}, odd.language)
+
+
+def test_a_database_without_rows_says_so(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "bare.sqlite") as connection:
+        connection.execute("CREATE TABLE bare (id INTEGER PRIMARY KEY)")
+    with (
+        open_database(f"sqlite:///{tmp_path}/bare.sqlite") as database,
+        pytest.raises(DatabaseError, match="holds no rows"),
+    ):
+        make_pairs(database, database.schema(), WANTED, UNANSWERABLE, seed=1)
+
+
+def test_ties_are_no_questions(tmp_path: Path) -> None:
+    """Which row comes first among equals is chance, so no order may be asked for there."""
+    with sqlite3.connect(tmp_path / "ties.sqlite") as connection:
+        connection.execute("CREATE TABLE runner (name TEXT, points INTEGER NOT NULL)")
+        connection.executemany("INSERT INTO runner VALUES (?, 7)", [(f"runner {i}",) for i in range(30)])
+    with open_database(f"sqlite:///{tmp_path}/ties.sqlite") as database:
+        found = make_pairs(database, database.schema(), {**WANTED, "train": 30}, UNANSWERABLE, seed=2)
+    assert found.triage.counts["ambiguous"] > 0
+    assert not [p for split in found.pairs.values() for p in split if "ORDER BY" in p.query]

@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+import random
+from itertools import combinations
+
+import pytest
+
+from t2q.data.intents import Sampler, sample
+from t2q.data.model import ask_model
+from t2q.data.wording import SPLITS, Wording, load_words
+from t2q.pretrain.schemas import Inventor, as_graph, as_tables
+
+
+@pytest.mark.parametrize("file", ["wording.yaml", "unanswerable.yaml"])
+def test_no_wording_is_in_two_splits(file: str) -> None:
+    data = load_words(file)
+    groups = data["intents"] if file == "wording.yaml" else data
+    for name, group in groups.items():
+        for one, other in combinations(SPLITS, 2):
+            assert group[one] and group[other], name
+            assert not set(group[one]) & set(group[other]), name
+
+
+@pytest.mark.parametrize("spell", [as_tables, as_graph])
+def test_every_intent_can_be_worded_in_every_split(spell) -> None:
+    rng = random.Random(3)
+    asked: set[str] = set()
+    for _ in range(60):
+        blueprint = Inventor(rng).blueprint()
+        model = ask_model(spell(blueprint, rng))
+        sampler = Sampler(model, lambda e, f, b=blueprint: b.values.get((e, f), ()), rng)
+        for _ in range(15):
+            if draft := sample(sampler):
+                asked.add(draft.wording)
+                for split in SPLITS:
+                    worded = Wording(split, rng).question(draft)
+                    assert "{" not in worded.question
+                    assert worded.wording in load_words("wording.yaml")["intents"][draft.wording][split]
+    assert asked == set(load_words("wording.yaml")["intents"])

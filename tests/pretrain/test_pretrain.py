@@ -1,0 +1,100 @@
+"""Pretraining in the small: a tokenizer that copies, a corpus that is the same however made, a loop that resumes."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from t2q.pretrain.corpus import ANSWER, make_document, make_rows, sample_texts
+from t2q.pretrain.recipe import PretrainRecipe
+from t2q.pretrain.tokenizer import save_tokenizer, train_tokenizer
+
+SMALL = {
+    "model": {"layers": 1, "heads": 2, "width": 32, "hidden": 64, "context": 1024},
+    "tokenizer": {"vocabulary": 700, "documents": 20},
+    "corpus": {"rows": 8, "row_tokens": 768},
+    "train": {"steps": 6, "rows": 2, "checkpoint_every": 2, "warmup": 2},
+}
+
+
+@pytest.fixture(scope="module")
+def tokenizer(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("tokenizer")
+    save_tokenizer(train_tokenizer(sample_texts(1, 40), 1200), folder, 1024, "")
+    return folder / "tokenizer.json"
+
+
+def test_a_name_is_the_same_tokens_wherever_it_stands(tokenizer: Path) -> None:
+    from tokenizers import Tokenizer
+
+    loaded = Tokenizer.from_file(str(tokenizer))
+    for name in ("shipped", "customer_id", "theme", "Zoë", "unit price"):
+        own = loaded.encode(name).ids
+        for text in (f"'{name}'", f"({name})", f"= {name}", f"x.{name},"):
+            ids = loaded.encode(text).ids
+            assert any(ids[i : i + len(own)] == own for i in range(len(ids))), (name, text)
+
+
+def test_text_survives_the_tokenizer(tokenizer: Path) -> None:
+    from tokenizers import Tokenizer
+
+    loaded = Tokenizer.from_file(str(tokenizer))
+    for text in ("SELECT  a\tFROM b\r\n", "naïve 東京 🚀 </s> 12.50€", " lead and trail ", ""):
+        assert loaded.decode(loaded.encode(text).ids, skip_special_tokens=False) == text
+
+
+def test_rows_do_not_depend_on_the_number_of_processes(tokenizer: Path) -> None:
+    one = make_rows(tokenizer, 3, 0, 6, 768, processes=1)
+    two = make_rows(tokenizer, 3, 0, 6, 768, processes=2)
+    assert np.array_equal(one, two) and one.shape == (6, 5, 768)
+    assert (one[:, 4] == ANSWER).any(axis=1).all()
+
+
+def test_documents_hold_both_languages_and_refusals() -> None:
+    rng = random.Random(0)
+    documents = [make_document(rng, 8) for _ in range(30)]
+    assert {d.dialect for d in documents} >= {"sqlite", "cypher"}
+    declined = sum(not p.answerable for d in documents for p in d.pairs)
+    assert 0.05 < declined / 240 < 0.3
+
+
+def test_killed_and_resumed_gives_the_same_weights(tmp_path: Path) -> None:
+    """SIGKILL in the middle of the training, then the same command again."""
+    import yaml
+
+    def command(name: str) -> list[str]:
+        recipe = tmp_path / f"{name}.yaml"
+        recipe.write_text(yaml.safe_dump({"name": name, **SMALL}))
+        return [sys.executable, "-m", "t2q", "pretrain", str(recipe)]
+
+    subprocess.run(command("whole"), cwd=tmp_path, check=True, capture_output=True)
+    child = subprocess.Popen(command("cut"), cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 200
+    while not list((tmp_path / "runs" / "cut" / ".scratch").glob("pretrain-*/state.pth")):
+        assert time.monotonic() < deadline and child.poll() is None
+        time.sleep(0.02)
+    child.kill()
+    child.wait()
+    assert not (tmp_path / "runs" / "cut" / "pretrain").exists()
+    subprocess.run(command("cut"), cwd=tmp_path, check=True, capture_output=True)
+    whole, cut = (
+        torch.load(tmp_path / "runs" / name / "pretrain" / "weights.pth", weights_only=True) for name in ("whole", "cut")
+    )
+    assert all(torch.equal(whole[key], cut[key]) for key in whole)
+
+
+def test_every_mistake_in_the_recipe_is_named(tmp_path: Path) -> None:
+    from t2q.errors import RecipeError
+
+    path = tmp_path / "bad.yaml"
+    path.write_text("name: x\nmodel: {layer: 3}\ntrain: {steps: 0}\n")
+    with pytest.raises(RecipeError) as error:
+        PretrainRecipe.load(path)
+    assert "layers" in str(error.value) and "steps" in str(error.value) and f"{path}:2" in str(error.value)

@@ -1,0 +1,110 @@
+"""Rows that share their schema give the loss and the gradients of the plain batch, inside LitGPT's own model."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from litgpt.lora import GPT, Config, mark_only_lora_as_trainable
+from litgpt.utils import chunked_cross_entropy
+from torch import Tensor
+from torch.nn import functional as F
+
+from t2q.training.packed import IGNORE, ShuffledGroups, install, pack, plain_embedding, unpack
+
+
+@pytest.fixture(scope="module")
+def model() -> GPT:
+    torch.manual_seed(0)
+    config = Config(
+        name="x", block_size=512, padded_vocab_size=256, n_layer=2, n_head=4, n_query_groups=2, n_embd=64,
+        rotary_percentage=1.0, parallel_residual=False, bias=False, norm_class_name="RMSNorm",
+        mlp_class_name="LLaMAMLP", intermediate_size=96, lora_r=4, lora_alpha=8, lora_query=True, lora_value=True,
+    )  # fmt: skip
+    model = GPT(config)
+    model.apply(model._init_weights)
+    for name, parameter in model.named_parameters():
+        if "lora_B" in name:
+            torch.nn.init.normal_(parameter, std=0.02)
+    mark_only_lora_as_trainable(model)
+    install()
+    return model
+
+
+def samples(schema: int, number: int) -> list[dict[str, Any]]:
+    generator = torch.Generator().manual_seed(schema)
+    shared = torch.randint(0, 256, (schema,), generator=generator)
+    made = []
+    for i in range(number):
+        own = torch.randint(0, 256, (9 + 3 * i,), generator=generator)
+        ids = torch.cat([shared, own])
+        labels = ids.clone()
+        labels[: schema + 4 + i] = IGNORE
+        made.append({"input_ids": ids, "labels": labels, "token_counts": {"raw": 1, "raw_plus_prompt_template": 1}})
+    return made
+
+
+def padded(rows: list[dict[str, Any]], key: str, value: int) -> Tensor:
+    longest = max(len(row[key]) for row in rows)
+    return torch.stack([F.pad(row[key], (0, longest - len(row[key])), value=value) for row in rows])
+
+
+def loss_and_gradients(model: GPT, ids: Tensor, labels: Tensor) -> tuple[float, Tensor]:
+    """As LitGPT's training loop computes them."""
+    model.zero_grad()
+    logits = model(ids, lm_head_chunk_size=128)
+    logits[-1] = logits[-1][..., :-1, :]
+    loss = chunked_cross_entropy(logits, labels[..., 1:])
+    loss.backward()
+    return loss.item(), torch.cat([p.grad.flatten() for p in model.parameters() if p.grad is not None])
+
+
+@pytest.mark.parametrize(("schema", "number"), [(60, 5), (200, 3), (30, 1)])
+def test_equal_loss_and_gradients(model: GPT, schema: int, number: int) -> None:
+    rows = samples(schema, number)
+    plain = loss_and_gradients(model, padded(rows, "input_ids", 0), padded(rows, "labels", IGNORE))
+    row = pack(rows)
+    packed = loss_and_gradients(model, row["input_ids"], row["labels"])
+    assert row["input_ids"].shape[1] < sum(len(r["input_ids"]) for r in rows) or number == 1
+    assert packed[0] == pytest.approx(plain[0], abs=1e-5)
+    assert (packed[1] - plain[1]).norm() / plain[1].norm() < 1e-5
+
+
+def test_unpack_gives_back_ids_pairs_and_positions() -> None:
+    rows = samples(10, 3)
+    ids, pairs, positions = unpack(pack(rows)["input_ids"])
+    for number, row in enumerate(rows, 1):
+        mine = pairs[0] == number
+        assert torch.cat([ids[0][pairs[0] == 0], ids[0][mine]]).tolist() == row["input_ids"].tolist()
+        assert positions[0][mine].tolist() == list(range(int((pairs == 0).sum()), len(row["input_ids"])))
+
+
+def test_answers_are_never_shared() -> None:
+    """Two equal rows: their common tokens end before the answer, whose tokens must each be predicted."""
+    row = samples(20, 1)[0]
+    packed = pack([row, row])
+    assert (packed["labels"] != IGNORE).sum() == 2 * (row["labels"] != IGNORE).sum()
+
+
+def test_groups_are_new_in_each_epoch_and_hold_each_pair_once() -> None:
+    groups = ShuffledGroups(10, 4, seed=1)
+    first, second = list(groups), list(groups)
+    assert len(groups) == len(first) == 2 and first != second
+    assert len({i for group in first for i in group}) == 8
+
+
+def test_the_embedding_under_nf4_is_a_plain_one() -> None:
+    """LitGPT takes bitsandbytes' StableEmbedding under nf4, whose LayerNorm changes the function that is trained."""
+    bnb = pytest.importorskip("bitsandbytes")
+    stock = bnb.nn.StableEmbedding
+    ids = torch.arange(6)[None]
+    try:
+        torch.manual_seed(0)
+        changed = stock(6, 8)
+        assert not torch.allclose(changed(ids), changed.weight[ids], atol=1e-3)
+        plain_embedding()
+        mended = bnb.nn.StableEmbedding(6, 8)
+        assert torch.equal(mended(ids), mended.weight[ids])
+    finally:
+        bnb.nn.StableEmbedding = stock
