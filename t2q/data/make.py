@@ -45,6 +45,8 @@ def make_pairs(
 
     Raises DatabaseError where it offers none at all.
     """
+    if not any(entity.rows for entity in schema.entities):
+        raise DatabaseError(f"{database.url} holds no rows: questions are made from what is stored, so fill it first")
     rng = random.Random(seed)
     model = ask_model(schema)
 
@@ -55,7 +57,7 @@ def make_pairs(
     maker = _Maker(database, model, Sampler(model, values, rng), rng, on_pair)
     maker.answerable(answerable)
     if not any(maker.pairs.values()):
-        first = maker.triage.errors[0]["error"] if maker.triage.errors else "its tables hold too little data"
+        first = maker.triage.errors[0]["error"] if maker.triage.errors else "it holds too little data"
         raise DatabaseError(f"no question can be made from {database.url}: {first}")
     maker.unanswerable(unanswerable)
     for split in SPLITS:
@@ -100,7 +102,7 @@ class _Maker:
                 self.times_asked[key] = self.times_asked.get(key, 0) + 1
 
     def unanswerable(self, wanted: dict[str, int]) -> None:
-        askables = [a for a in self.model.entities.values() if a.attributes]
+        askables = list(self.model.entities.values())
         for split in SPLITS:
             wording = UnanswerableWording(split, self.rng)
             made = 0

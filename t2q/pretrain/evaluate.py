@@ -25,9 +25,13 @@ def evaluate(model_folder: Path, seed: int, progress: Progress) -> dict[str, Any
     right: Counter[str] = Counter()
     total: Counter[str] = Counter()
     with open_model(model_folder) as model, progress.task("evaluating", total=DOCUMENTS * PAIRS) as task:
-        for _ in range(DOCUMENTS):
+        documents = 0
+        while documents < DOCUMENTS:
             document = make_document(rng, PAIRS, split="test")
             prompts = [render(document.database, pair.question) for pair in document.pairs]
+            if max(len(model.encode(prompt)) for prompt in prompts) + MAX_NEW_TOKENS > model.max_length:
+                continue
+            documents += 1
             completions = model.generate(prompts, MAX_NEW_TOKENS)
             for pair, completion in zip(document.pairs, completions, strict=True):
                 kind, correct = _verdict(document.dialect, pair, completion.text)

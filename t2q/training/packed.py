@@ -162,6 +162,6 @@ def plain_embedding() -> None:
     class PlainEmbedding(bnb.nn.StableEmbedding):  # type: ignore[misc]
         def __init__(self, *args: Any, **kwargs: Any) -> None:
             super().__init__(*args, **kwargs)
-            self.norm: torch.nn.Module = torch.nn.Identity()
+            self.norm = torch.nn.Identity()  # type: ignore[assignment]
 
     setattr(bnb.nn, "StableEmbedding", PlainEmbedding)  # noqa: B010  a plain assignment to a class is no type

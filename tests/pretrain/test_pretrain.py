@@ -35,7 +35,7 @@ def test_a_name_is_the_same_tokens_wherever_it_stands(tokenizer: Path) -> None:
     from tokenizers import Tokenizer
 
     loaded = Tokenizer.from_file(str(tokenizer))
-    for name in ("shipped", "customer_id", "theme", "Zoë", "unit price"):
+    for name in ("shipped", "customer_id", "discount", "Zoë", "unit price"):
         own = loaded.encode(name).ids
         for text in (f"'{name}'", f"({name})", f"= {name}", f"x.{name},"):
             ids = loaded.encode(text).ids
