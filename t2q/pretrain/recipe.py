@@ -48,8 +48,9 @@ class TrainPart(_Part):
 
     The learning rate rises over `warmup` steps and falls as a cosine to a tenth; twice as much, and the model learns to
     write queries but not to copy names into them. `schema_weight` and `question_weight` are what their tokens count in
-    the loss, an answer's counting 1. `drill_share` of the rows, falling to none in the first quarter, are drills in
-    copying; `open_share` of the rest, falling to none at the end, let pairs see the pairs before them.
+    the loss, an answer's counting 1. The first `drill_steps` are drills in copying `drill_tokens` different tokens: few
+    of them are copied after some hundred steps, the whole vocabulary not after thousands. After them `open_share` of
+    the rows, falling to none at the end, let pairs see the pairs before them.
     """
 
     steps: Annotated[int, Field(ge=1)] = 2000
@@ -60,7 +61,8 @@ class TrainPart(_Part):
     clip: Annotated[float, Field(gt=0)] = 1.0
     schema_weight: Annotated[float, Field(ge=0, le=1)] = 0.2
     question_weight: Annotated[float, Field(ge=0, le=1)] = 0.5
-    drill_share: Annotated[float, Field(ge=0, le=1)] = 0.6
+    drill_steps: Annotated[int, Field(ge=0)] = 300
+    drill_tokens: Annotated[int, Field(ge=10)] = 512
     open_share: Annotated[float, Field(ge=0, le=1)] = 0.9
     checkpoint_every: Annotated[int, Field(ge=1)] = 100
 

@@ -2,9 +2,11 @@
 
 A name must be the same tokens wherever it stands (`customers.city`, ` city`, `(city`), or a small model cannot copy it
 from the schema. So merges are learnt on text without spaces, and digits stand alone; only keywords, operators and
-function words, which nothing is called, are joined with their space afterwards (known limit: a rare name that begins
-like one of them, ` island` like ` is`, is cut differently behind a space than behind a dot). The way text is cut into words is
-the one that llama.cpp calls "deepseek-coder": unlike GPT-2's, it does not tear `'shipped'` into `'s` and `hipped`.
+function words, which nothing is called, are joined with their space afterwards. Known limit: a rare name that begins
+like one of them, ` island` like ` is`, is cut differently behind a space than behind a dot.
+
+The way text is cut into words is the one that llama.cpp calls "deepseek-coder": unlike GPT-2's, it does not tear
+`'shipped'` into `'s` and `hipped`.
 """
 
 from __future__ import annotations

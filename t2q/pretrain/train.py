@@ -110,7 +110,7 @@ def _can_compile() -> bool:
 def batch_at(rows: np.ndarray, step: int, part: TrainPart, seed: int) -> torch.Tensor:
     """The batch of a step, shape (rows, 5, row_tokens): from seed and step alone, so that a resumed run repeats it.
 
-    Early on, some rows are drills in copying, and most others are opened: their pairs see the pairs before them, which
+    The first steps are drills in copying. After them most rows are opened: their pairs see the pairs before them, which
     repeat the schema's names. Towards the end every pair stands alone behind its schema, as it will be asked.
     """
     per_epoch = len(rows) // part.rows
@@ -118,24 +118,27 @@ def batch_at(rows: np.ndarray, step: int, part: TrainPart, seed: int) -> torch.T
     order = np.random.default_rng((seed, epoch)).permutation(len(rows))
     chosen = np.sort(order[index * part.rows : (index + 1) * part.rows])
     batch = rows[chosen].astype(np.int64)
-    done = step / part.steps
+    schooling = step < part.drill_steps
+    known = np.random.default_rng(seed).choice(
+        np.arange(3, 3 + part.drill_tokens * 6), part.drill_tokens, replace=False
+    )
+    done = (step - part.drill_steps) / max(1, part.steps - part.drill_steps)
     for row in batch:
         rng = np.random.default_rng((seed, step, int(row[0].sum())))
-        if rng.random() < part.drill_share * (1 - 4 * done):
-            _drill(row, rng)
+        if schooling:
+            _drill(row, known, rng)
         elif rng.random() < part.open_share * (1 - done):
             _open(row)
     return torch.from_numpy(batch)
 
 
-def _drill(planes: np.ndarray, rng: np.random.Generator) -> None:
-    """Fills a row, shape (5, T), with a few hundred token ids in random order, each stretch said twice.
+def _drill(planes: np.ndarray, known: np.ndarray, rng: np.random.Generator) -> None:
+    """Fills a row, shape (5, T), with stretches of the known token ids in random order, each said twice.
 
     Nothing but copying helps there, and a model that cannot copy cannot write a name that it reads in a schema.
     """
     ids, documents, pairs, positions, roles = planes
     tokens, at, number = planes.shape[1], 0, 0
-    known = np.unique(ids)[3:]
     while at < tokens:
         said = int(rng.integers(4, 24))
         end = min(at + 2 * said, tokens)

@@ -20,7 +20,7 @@ SMALL = {
     "model": {"layers": 1, "heads": 2, "width": 32, "hidden": 64, "context": 1024},
     "tokenizer": {"vocabulary": 700, "documents": 20},
     "corpus": {"rows": 8, "row_tokens": 768},
-    "train": {"steps": 6, "rows": 2, "checkpoint_every": 2, "warmup": 2},
+    "train": {"steps": 6, "rows": 2, "checkpoint_every": 2, "warmup": 2, "drill_steps": 2, "drill_tokens": 100},
 }
 
 
@@ -85,7 +85,8 @@ def test_killed_and_resumed_gives_the_same_weights(tmp_path: Path) -> None:
     assert not (tmp_path / "runs" / "cut" / "pretrain").exists()
     subprocess.run(command("cut"), cwd=tmp_path, check=True, capture_output=True)
     whole, cut = (
-        torch.load(tmp_path / "runs" / name / "pretrain" / "weights.pth", weights_only=True) for name in ("whole", "cut")
+        torch.load(tmp_path / "runs" / name / "pretrain" / "weights.pth", weights_only=True)
+        for name in ("whole", "cut")
     )
     assert all(torch.equal(whole[key], cut[key]) for key in whole)
 
