@@ -18,7 +18,7 @@ from pathlib import Path
 from filelock import FileLock
 
 VERSION = "5.26.16"
-START_SECONDS = 180
+START_SECONDS = 600
 _POM = f"""<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>
 <groupId>t2q</groupId><artifactId>neo4j-home</artifactId><version>1</version><packaging>pom</packaging>
 <dependencies>

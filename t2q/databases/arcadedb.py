@@ -13,6 +13,7 @@ import contextlib
 import importlib.util
 import json
 import os
+import platform
 import secrets
 import shutil
 import socket
@@ -32,8 +33,9 @@ from t2q.errors import DatabaseError
 DATABASE = "neo4j"
 HEAP = "1g"
 START_SECONDS = 300.0  # takes 1 to 2 s; much longer where other work has all processors
-STOP_SECONDS = 60.0
+STOP_SECONDS = 300.0
 START_ATTEMPTS = 3
+ANSWER_SECONDS = 60.0  # to a command of a few milliseconds
 READY = 204  # HTTP status of /api/v1/ready
 
 # What each role may do to the server, and to records.
@@ -64,8 +66,7 @@ def package_folder() -> Path:
     if found is None or found.origin is None:
         raise DatabaseError(
             "the embedded graph needs the package arcadedb-embedded: pip install arcadedb-embedded (there is none for "
-            f"Intel Macs and musl Linux; this is {sys.platform} {os.uname().machine if hasattr(os, 'uname') else ''}; "
-            "a Neo4j server works everywhere: give its bolt:// URL)"
+            f"Intel Macs and musl Linux; this is {sys.platform} {platform.machine()}), or use the bolt:// URL of a Neo4j"
         )
     return Path(found.origin).parent
 
@@ -204,18 +205,22 @@ class ArcadeServer:
     def _open(request: str | urllib.request.Request) -> int:
         """The status of an answer. Goes past the proxy that the environment may name."""
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        with opener.open(request, timeout=10) as response:
+        with opener.open(request, timeout=ANSWER_SECONDS) as response:
             return int(response.status)
 
     def hand_over(self, store: Path) -> None:
         """Ends the server in order and moves what it stored to `store`, which appears at once and whole."""
         self._command("server", {"command": "shutdown"})
-        self._process.wait(STOP_SECONDS)
+        try:
+            self._process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired as error:
+            raise DatabaseError(f"the embedded graph database did not end within {STOP_SECONDS:g} s") from error
         (self.folder / "databases").replace(store)
 
     def stop(self) -> None:
         """Ends the server and removes its folder."""
-        self._process.communicate()  # closes the pipe, and waits
+        # A byte and not only the pipe's end: a process forked from this one may hold the pipe open.
+        self._process.communicate(b"x")
         shutil.rmtree(self.folder, ignore_errors=True)
 
 

@@ -1,8 +1,9 @@
 """Runs a command for as long as its own standard input stays open: `python keeper.py FOLDER COMMAND…`.
 
-The parent holds the other end of the pipe, so the system closes it whenever and however the parent ends. The command is
-killed then, and FOLDER removed. Where the command ends by itself, so does the keeper, and FOLDER stays, with the
-command's output in `output.txt`. Only the standard library is used, so that it starts in milliseconds.
+The parent holds the other end of the pipe, so the system closes it whenever and however the parent ends. Then, or at the
+first byte from the parent, the command is killed and FOLDER removed. Where the command ends by itself, so does the
+keeper, and FOLDER stays, with the command's output in `output.txt`. Only the standard library is used, so that it
+starts in milliseconds.
 """
 
 import ctypes
@@ -40,7 +41,7 @@ def main(folder: str, *command: str) -> None:
             os._exit(0)  # the main thread cannot be woken from read()
 
     threading.Thread(target=end_with_command, daemon=True).start()
-    sys.stdin.buffer.read()  # returns at the end of the pipe
+    sys.stdin.buffer.read(1)  # returns at the end of the pipe, or with a byte
     parent_ended.set()
     process.kill()
     process.wait()

@@ -77,6 +77,19 @@ def test_nothing_is_left_when_its_process_is_killed(small_graph: Path) -> None:
     assert eventually(lambda: not any(process.is_running() for process in family))
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_a_forked_process_does_not_keep_it_open(small_graph: Path) -> None:
+    with open_graph(f"graph:{small_graph}") as graph:
+        child = os.fork()
+        if child == 0:
+            time.sleep(60)
+            os._exit(0)
+        keeper = psutil.Process(graph._server._process.pid)
+    assert not keeper.is_running()
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="the death signal of a parent is Linux's")
 def test_the_database_ends_with_its_keeper(small_graph: Path) -> None:
     with open_graph(f"graph:{small_graph}") as graph:

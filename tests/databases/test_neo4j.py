@@ -17,6 +17,8 @@ from t2q.databases.neo4j import Neo4jDatabase
 from t2q.errors import DatabaseError, ExecutionFailed, NotReadOnly, QueryError, QueryTimeout, SyntaxRefused
 from t2q.evaluation.comparison import same_result
 
+pytestmark = pytest.mark.timeout(900)  # a server that starts beside other work needs minutes
+
 SLOW = "UNWIND range(1, 100000) AS a UNWIND range(1, 100000) AS b WITH a * b AS c WHERE c = -1 RETURN count(c)"
 
 
