@@ -66,7 +66,7 @@ def package_folder() -> Path:
     if found is None or found.origin is None:
         raise DatabaseError(
             "the embedded graph needs the package arcadedb-embedded: pip install arcadedb-embedded (there is none for "
-            f"Intel Macs and musl Linux; this is {sys.platform} {platform.machine()}), or use the bolt:// URL of a Neo4j"
+            f"Intel Macs and musl Linux; this is {sys.platform} {platform.machine()}), or use a Neo4j's bolt:// URL"
         )
     return Path(found.origin).parent
 

@@ -1,7 +1,7 @@
 """Runs a command for as long as its own standard input stays open: `python keeper.py FOLDER COMMAND…`.
 
-The parent holds the other end of the pipe, so the system closes it whenever and however the parent ends. Then, or at the
-first byte from the parent, the command is killed and FOLDER removed. Where the command ends by itself, so does the
+The parent holds the other end of the pipe, so the system closes it whenever and however the parent ends. Then, or at
+the first byte from the parent, the command is killed and FOLDER removed. Where the command ends by itself, so does the
 keeper, and FOLDER stays, with the command's output in `output.txt`. Only the standard library is used, so that it
 starts in milliseconds.
 """
