@@ -48,7 +48,7 @@ class HFModel(TorchModel):
             model: Any = AutoModelForCausalLM.from_pretrained(
                 folder, dtype=dtype, attn_implementation=ATTENTION, local_files_only=True
             )
-            self._text = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+            self._hf_tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
         except (OSError, ValueError, RuntimeError, ImportError, SafetensorError) as error:
             raise T2QError(f"{folder} is no Hugging Face model that transformers can load: {error}") from error
         self._model = model.to(target).eval().requires_grad_(False)
@@ -66,7 +66,7 @@ class HFModel(TorchModel):
 
     def encode(self, text: str) -> list[int]:
         """By transformers' tokenizer, as every user of the folder gets it."""
-        ids: list[int] = self._text(text, split_special_tokens=True)["input_ids"]
+        ids: list[int] = self._hf_tokenizer(text, split_special_tokens=True)["input_ids"]
         return ids
 
     def _hidden(self, ids: Tensor, positions: Tensor, shared: SharedPrefix) -> Tensor:

@@ -6,8 +6,9 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+import torch
 
-from t2q.models import Completion, Model, torch_model
+from t2q.models import Completion, Model, hf_model, litgpt_model, open_model, torch_model
 from t2q.models.prefix import common_prefix
 from t2q.prompt import render
 from tests.models.builders import DATABASE, QUESTIONS
@@ -103,3 +104,14 @@ def test_the_next_call_goes_on_from_the_same_prefix(chain: Chain) -> None:
 )
 def test_common_prefix_leaves_a_token(sequences: list[list[int]], length: int) -> None:
     assert common_prefix(sequences) == length
+
+
+def test_bf16_as_on_a_gpu(chain: Chain, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (litgpt_model, hf_model):
+        monkeypatch.setattr(module, "device_and_dtype", lambda _: (torch.device("cpu"), torch.bfloat16))
+    expected = chain.models["lit"].generate(PROMPTS, 20)
+    for folder in (chain.lit, chain.hf):
+        with open_model(folder) as model:
+            found = model.generate(PROMPTS, 20)
+            assert model.logits([1, 2]).dtype == np.float32
+        assert sum(a.text == b.text for a, b in zip(expected, found, strict=True)) >= 10
