@@ -177,7 +177,9 @@ def pretrain_loop(
     `on_step(step, answer_loss, tokens_per_second)` is called after each step; the losses go to losses.jsonl.
     """
     part = recipe.train
-    precision = fastest_precision(config)
+    state_file, log_file = folder / "state.pth", folder / "losses.jsonl"
+    state = torch.load(state_file, map_location="cpu", weights_only=True) if state_file.is_file() else None
+    precision = state["precision"] if state else part.precision or fastest_precision(config)
     fabric = L.Fabric(accelerator="auto", devices=1, precision=precision)  # type: ignore[arg-type]
     model = build(config, recipe.seed)
     decayed = [p for p in model.parameters() if p.dim() > 1]
@@ -188,10 +190,8 @@ def pretrain_loop(
         betas=(0.9, 0.95),
         fused=True,
     )
-    state_file, log_file = folder / "state.pth", folder / "losses.jsonl"
     step = 0
-    if state_file.is_file():
-        state = torch.load(state_file, map_location="cpu", weights_only=True)
+    if state:
         model.load_state_dict(state["model"])
         optimizer.load_state_dict(state["optimizer"])
         step = state["step"]
@@ -225,8 +225,9 @@ def pretrain_loop(
             log.write(json.dumps(entry) + "\n")
             log.flush()
             if step % part.checkpoint_every == 0 or step == last:
-                model_state = {k: v.cpu() for k, v in model.module.state_dict().items()}
-                save_atomically({"model": model_state, "optimizer": optimizer.state_dict(), "step": step}, state_file)
+                weights = {name: tensor.cpu() for name, tensor in model.module.state_dict().items()}
+                now = {"model": weights, "optimizer": optimizer.state_dict(), "step": step, "precision": precision}
+                save_atomically(now, state_file)
             if on_step:
                 on_step(step, answer_loss.item(), speed)
     unwrapped: GPT = model.module
