@@ -15,18 +15,18 @@ from t2q.pretrain.corpus import make_document
 from t2q.progress import Progress
 from t2q.prompt import refusal_reason, render
 
-DOCUMENTS, PAIRS = 60, 8
+PAIRS = 8
 MAX_NEW_TOKENS = 160
 
 
-def evaluate(model_folder: Path, seed: int, progress: Progress) -> dict[str, Any]:
+def evaluate(model_folder: Path, seed: int, wanted: int, progress: Progress) -> dict[str, Any]:
     """Shares of exact queries (in normal form) by language, and of questions declined, rightly and wrongly."""
     rng = random.Random(seed)
     right: Counter[str] = Counter()
     total: Counter[str] = Counter()
-    with open_model(model_folder) as model, progress.task("evaluating", total=DOCUMENTS * PAIRS) as task:
+    with open_model(model_folder) as model, progress.task("evaluating", total=wanted * PAIRS) as task:
         documents = 0
-        while documents < DOCUMENTS:
+        while documents < wanted:
             document = make_document(rng, PAIRS, split="test")
             prompts = [render(document.database, pair.question) for pair in document.pairs]
             if max(len(model.encode(prompt)) for prompt in prompts) + MAX_NEW_TOKENS > model.max_length:

@@ -69,6 +69,12 @@ class TrainPart(_Part):
     checkpoint_every: Annotated[int, Field(ge=1)] = 100
 
 
+class EvaluatePart(_Part):
+    """Made-up schemas to ask eight questions each."""
+
+    documents: Annotated[int, Field(ge=1)] = 60
+
+
 class PretrainRecipe(_Part):
     """What `t2q pretrain` reads, every default shown. The run engine asks the same of it as of a recipe."""
 
@@ -78,6 +84,7 @@ class PretrainRecipe(_Part):
     model: ModelPart = ModelPart()
     corpus: CorpusPart = CorpusPart()
     train: TrainPart = TrainPart()
+    evaluate: EvaluatePart = EvaluatePart()
 
     @classmethod
     def load(cls, path: Path) -> PretrainRecipe:

@@ -38,7 +38,7 @@ PRETRAIN_STAGES = (
         ("litgpt", "torch", "safetensors"),
         "t2q.pretrain.stages:export_model",
     ),
-    Stage("evaluate", ("export", "pretrain"), ("seed",), ("litgpt", "torch"), "t2q.pretrain.stages:evaluate_model"),
+    Stage("evaluate", ("export",), ("seed", "evaluate"), ("litgpt", "torch"), "t2q.pretrain.stages:evaluate_model"),
 )
 
 
@@ -103,6 +103,6 @@ def export_model(ctx: StageContext) -> None:
 
 def evaluate_model(ctx: StageContext) -> dict[str, Any]:
     """scores.json: exact queries on schemas and wordings that the training never saw."""
-    found = evaluate(ctx.inputs["export"], _recipe(ctx).seed + 1, ctx.progress)
+    found = evaluate(ctx.inputs["export"], _recipe(ctx).seed + 1, _recipe(ctx).evaluate.documents, ctx.progress)
     (ctx.out / "scores.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     return found

@@ -20,6 +20,7 @@ SMALL = {
     "model": {"layers": 1, "heads": 2, "width": 32, "hidden": 64, "context": 1024},
     "tokenizer": {"vocabulary": 700, "documents": 20},
     "corpus": {"rows": 8, "row_tokens": 768},
+    "evaluate": {"documents": 1},
     "train": {
         "steps": 6,
         "rows": 2,
