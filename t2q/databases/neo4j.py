@@ -29,8 +29,10 @@ if TYPE_CHECKING:
 CONNECT_SECONDS = 10.0
 SCHEMA_SECONDS = 120.0  # one query of the introspection; it reads every node once
 
-# The driver logs what the server remarks on a query (an unknown label, a deprecated call) as warnings.
-logging.getLogger("neo4j.notifications").setLevel(logging.ERROR)
+# Without handlers Python prints warnings: the server's remarks on a query (an unknown label, a deprecated call), and
+# that the rest of a result that the row cap cut took longer than the time limit.
+for _name in ("neo4j.notifications", "neo4j.session"):
+    logging.getLogger(_name).setLevel(logging.CRITICAL)
 
 # By the beginning of the server's code, most special first.
 _ERRORS: tuple[tuple[str, type[T2QError]], ...] = (
