@@ -97,7 +97,10 @@ def test_killed_and_resumed_gives_the_same_weights(tmp_path: Path) -> None:
         torch.load(tmp_path / "runs" / name / "pretrain" / "weights.pth", weights_only=True)
         for name in ("whole", "cut")
     )
-    assert all(torch.equal(whole[key], cut[key]) for key in whole)
+    # Two whole runs already differ by 1e-7 (vector kernels go by memory alignment); an optimizer that forgot its state,
+    # or one batch too many, by 1e-4 and more.
+    for key in whole:
+        torch.testing.assert_close(cut[key], whole[key], rtol=0, atol=1e-5)
 
 
 def test_every_mistake_in_the_recipe_is_named(tmp_path: Path) -> None:
