@@ -10,12 +10,15 @@ import contextlib
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from filelock import FileLock
+
+from t2q.databases import keeper
 
 VERSION = "5.26.16"
 START_SECONDS = 600
@@ -69,28 +72,24 @@ def neo4j_server() -> Iterator[str]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    with tempfile.TemporaryDirectory(prefix="t2q-neo4j-", ignore_cleanup_errors=True) as folder:
-        home = Path(folder)
-        (home / "conf").mkdir()
-        (home / "conf" / "neo4j.conf").write_text(_CONFIGURATION.format(port=port))
-        command = [
-            *("java", "-Xmx512m", *(f"--add-opens=java.base/{package}=ALL-UNNAMED" for package in _OPENED)),
-            *("-cp", f"{lib}/*", "org.neo4j.server.CommunityEntryPoint"),
-            *(f"--home-dir={home}", f"--config-dir={home / 'conf'}"),
-        ]
-        output, log = home / "output.txt", home / "logs" / "neo4j.log"
-        with output.open("w") as file:
-            process = subprocess.Popen(command, stdout=file, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
-        try:
-            deadline = time.monotonic() + START_SECONDS
-            while not (log.exists() and "Started." in log.read_text()):
-                if process.poll() is not None or time.monotonic() > deadline:
-                    raise CannotStartError(f"Neo4j did not start: {output.read_text()[-300:]}")
-                time.sleep(0.2)
-            yield f"bolt://127.0.0.1:{port}"
-        finally:
-            process.terminate()
-            try:
-                process.wait(30)
-            except subprocess.TimeoutExpired:
-                process.kill()
+    home = Path(tempfile.mkdtemp(prefix="t2q-neo4j-"))
+    (home / "conf").mkdir()
+    (home / "conf" / "neo4j.conf").write_text(_CONFIGURATION.format(port=port))
+    command = [
+        *("java", "-Xmx512m", *(f"--add-opens=java.base/{package}=ALL-UNNAMED" for package in _OPENED)),
+        *("-cp", f"{lib}/*", "org.neo4j.server.CommunityEntryPoint"),
+        *(f"--home-dir={home}", f"--config-dir={home / 'conf'}"),
+    ]
+    # The keeper ends the server and removes its folder, also when the tests are killed.
+    process = subprocess.Popen([sys.executable, keeper.__file__, str(home), *command], stdin=subprocess.PIPE)
+    try:
+        log = home / "logs" / "neo4j.log"
+        deadline = time.monotonic() + START_SECONDS
+        while not (log.exists() and "Started." in log.read_text()):
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise CannotStartError(f"Neo4j did not start: {(home / keeper.OUTPUT).read_text()[-300:]}")
+            time.sleep(0.2)
+        yield f"bolt://127.0.0.1:{port}"
+    finally:
+        process.communicate(b"x")
+        shutil.rmtree(home, ignore_errors=True)
