@@ -46,24 +46,19 @@ class CorpusPart(_Part):
 class TrainPart(_Part):
     """`rows` of the corpus a step.
 
-    The learning rate rises over `warmup` steps and falls as a cosine to a tenth; twice as much, and the model learns to
-    write queries but not to copy names into them. `schema_weight` and `question_weight` are what their tokens count in
-    the loss, an answer's counting 1. The first `drill_steps` are drills in copying `drill_tokens` different tokens: few
-    of them are copied after some hundred steps, the whole vocabulary not after thousands. After them `open_share` of
-    the rows, falling to none at the end, let pairs see the pairs before them.
+    The learning rate rises over `warmup` steps and falls as a cosine to a tenth; twice as much is
+    slower for a model of this size.
+    `schema_weight` and `question_weight` are what their tokens count in the loss, an answer's counting 1.
     """
 
     steps: Annotated[int, Field(ge=1)] = 2000
     rows: Annotated[int, Field(ge=1)] = 4
-    learning_rate: Annotated[float, Field(gt=0)] = 1e-3
+    learning_rate: Annotated[float, Field(gt=0)] = 5e-4
     warmup: Annotated[int, Field(ge=0)] = 50
     weight_decay: Annotated[float, Field(ge=0)] = 0.01
     clip: Annotated[float, Field(gt=0)] = 1.0
     schema_weight: Annotated[float, Field(ge=0, le=1)] = 0.2
     question_weight: Annotated[float, Field(ge=0, le=1)] = 0.5
-    drill_steps: Annotated[int, Field(ge=0)] = 300
-    drill_tokens: Annotated[int, Field(ge=10)] = 512
-    open_share: Annotated[float, Field(ge=0, le=1)] = 0.9
     precision: Literal["32-true", "bf16-mixed"] | None = None
     """None: the faster one, measured at the start and kept when the training goes on."""
     checkpoint_every: Annotated[int, Field(ge=1)] = 100

@@ -14,8 +14,9 @@ from t2q.pretrain.corpus import make_rows, sample_texts
 from t2q.pretrain.evaluate import evaluate
 from t2q.pretrain.export import export
 from t2q.pretrain.recipe import PretrainRecipe
+from t2q.pretrain.shape import model_config
 from t2q.pretrain.tokenizer import save_tokenizer, train_tokenizer
-from t2q.pretrain.train import model_config, pretrain_loop
+from t2q.pretrain.train import pretrain_loop
 from t2q.prompt import CHAT_TEMPLATE
 from t2q.stages import Stage, StageContext
 

@@ -19,43 +19,9 @@ from litgpt.model import GPT
 from torch.nn import functional as F
 
 from t2q.pretrain.corpus import ANSWER
-from t2q.pretrain.recipe import ModelPart, PretrainRecipe, TrainPart
+from t2q.pretrain.recipe import PretrainRecipe, TrainPart
+from t2q.pretrain.shape import build
 from t2q.training.shared_prefix import attention_mask, hidden_states
-
-
-def model_config(part: ModelPart, vocabulary: int) -> Config:
-    """LitGPT's configuration of the shape. The name must not begin like one of LitGPT's other families."""
-    return Config(
-        name="t2q-pico",
-        hf_config={"org": "t2q", "name": "pico"},
-        block_size=part.context,
-        vocab_size=vocabulary,
-        padded_vocab_size=vocabulary,
-        n_layer=part.layers,
-        n_head=part.heads,
-        n_query_groups=part.heads,
-        n_embd=part.width,
-        intermediate_size=part.hidden,
-        rotary_percentage=1.0,
-        parallel_residual=False,
-        bias=False,
-        norm_class_name="RMSNorm",
-        norm_eps=1e-5,
-        mlp_class_name="LLaMAMLP",
-        rope_base=10_000,
-    )
-
-
-def build(config: Config, seed: int) -> GPT:
-    """A fresh model with tied embeddings, projections into the residual stream scaled down by depth."""
-    torch.manual_seed(seed)
-    model = GPT(config)
-    model.apply(model._init_weights)
-    for name, parameter in model.named_parameters():
-        if name.endswith("proj.weight"):
-            torch.nn.init.normal_(parameter, std=0.02 / math.sqrt(2 * config.n_layer))
-    model.lm_head.weight = model.transformer.wte.weight
-    return model
 
 
 def loss_of(
@@ -108,54 +74,12 @@ def _can_compile() -> bool:
 
 
 def batch_at(rows: np.ndarray, step: int, part: TrainPart, seed: int) -> torch.Tensor:
-    """The batch of a step, shape (rows, 5, row_tokens): from seed and step alone, so that a resumed run repeats it.
-
-    The first steps are drills in copying. After them most rows are opened: their pairs see the pairs before them, which
-    repeat the schema's names. Towards the end every pair stands alone behind its schema, as it will be asked.
-    """
+    """The batch of a step, shape (rows, 5, row_tokens): from seed and step alone, so that a resumed run repeats it."""
     per_epoch = len(rows) // part.rows
     epoch, index = divmod(step, per_epoch)
     order = np.random.default_rng((seed, epoch)).permutation(len(rows))
     chosen = np.sort(order[index * part.rows : (index + 1) * part.rows])
-    batch = rows[chosen].astype(np.int64)
-    schooling = step < part.drill_steps
-    known = np.random.default_rng(seed).choice(
-        np.arange(3, 3 + part.drill_tokens * 6), part.drill_tokens, replace=False
-    )
-    done = (step - part.drill_steps) / max(1, part.steps - part.drill_steps)
-    for row in batch:
-        rng = np.random.default_rng((seed, step, int(row[0].sum())))
-        if schooling:
-            _drill(row, known, rng)
-        elif rng.random() < part.open_share * (1 - done):
-            _open(row)
-    return torch.from_numpy(batch)
-
-
-def _drill(planes: np.ndarray, known: np.ndarray, rng: np.random.Generator) -> None:
-    """Fills a row, shape (5, T), with stretches of the known token ids in random order, each said twice.
-
-    Nothing but copying helps there, and a model that cannot copy cannot write a name that it reads in a schema.
-    """
-    ids, documents, pairs, positions, roles = planes
-    tokens, at, number = planes.shape[1], 0, 0
-    while at < tokens:
-        said = int(rng.integers(4, 24))
-        end = min(at + 2 * said, tokens)
-        place = np.arange(end - at)
-        ids[at:end] = np.tile(rng.choice(known, said), 2)[: end - at]
-        documents[at:end], pairs[at:end], positions[at:end] = number, 0, place
-        roles[at:end] = np.where(place > said, ANSWER, 0)
-        at, number = end, number + 1
-
-
-def _open(planes: np.ndarray) -> None:
-    """Makes each document of a row, shape (5, T), one causal text."""
-    _, documents, pairs, positions, _ = planes
-    pairs[:] = 0
-    for document in range(documents.max() + 1):
-        here = documents == document
-        positions[here] = np.arange(here.sum())
+    return torch.from_numpy(rows[chosen].astype(np.int64))
 
 
 def save_atomically(state: dict[str, Any], path: Path) -> None:

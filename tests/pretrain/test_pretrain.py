@@ -17,7 +17,7 @@ from t2q.pretrain.recipe import PretrainRecipe
 from t2q.pretrain.tokenizer import save_tokenizer, train_tokenizer
 
 SMALL = {
-    "model": {"layers": 1, "heads": 2, "width": 32, "hidden": 64, "context": 1024},
+    "model": {"layers": 2, "heads": 2, "width": 32, "hidden": 64, "context": 1024},
     "tokenizer": {"vocabulary": 700, "documents": 20},
     "corpus": {"rows": 8, "row_tokens": 768},
     "evaluate": {"documents": 1},
@@ -26,8 +26,6 @@ SMALL = {
         "rows": 2,
         "checkpoint_every": 2,
         "warmup": 2,
-        "drill_steps": 2,
-        "drill_tokens": 100,
         "precision": "32-true",  # measured anew, a busy machine could choose another for the second run
     },
 }
