@@ -9,7 +9,7 @@ from t2q.pretrain.shape import build, model_config
 
 
 def test_an_untrained_model_copies_what_it_has_read() -> None:
-    """Forty random tokens are said again after 300: the next one is foreseen two hundred times as often as by chance."""
+    """Forty of 300 random tokens are said again: the next is foreseen two hundred times as often as by chance."""
     model = build(model_config(ModelPart(layers=2), 4096), seed=3).eval()
     tokens = torch.randint(3, 4096, (16, 300), generator=torch.Generator().manual_seed(0))
     said = tokens[:, 40:80]
