@@ -12,13 +12,12 @@ from functools import cache
 
 from t2q.data.intents import Sampler, sample
 from t2q.data.model import Model, ask_model
-from t2q.data.names import plural, words
-from t2q.data.pairs import Pair, absent_words, render
+from t2q.data.pairs import Pair, render
 from t2q.data.triage import Triage
-from t2q.data.wording import SPLITS, UnanswerableWording, Wording
+from t2q.data.unanswerable import Unanswerable
+from t2q.data.wording import SPLITS, Wording
 from t2q.databases.base import Database
 from t2q.errors import DatabaseError
-from t2q.pretrain.schemas import lexicon
 from t2q.schema import Schema, Value
 
 WORDINGS_PER_QUERY = 2  # in training; elsewhere a query is asked once
@@ -102,19 +101,13 @@ class _Maker:
                 self.times_asked[key] = self.times_asked.get(key, 0) + 1
 
     def unanswerable(self, wanted: dict[str, int]) -> None:
-        askables = list(self.model.entities.values())
         for split in SPLITS:
-            wording = UnanswerableWording(split, self.rng)
+            source = Unanswerable(self.sampler, split)
             made = 0
             for _ in range(wanted[split] * _TRIES_PER_PAIR):
                 if made >= wanted[split]:
                     break
-                askable = self.rng.choice(askables)
-                target = self.sampler.target(self.rng.choice(askables))
-                absent, absents = absent_words(self.model, lexicon(), self.rng)
-                things = plural(words(askable.entity.name))
-                worded, kind, reason = wording.question(things, target.value if target else "it", absent, absents)
-                made += self.add(split, Pair(worded.question, "", kind, worded.wording, reason))
+                made += self.add(split, source.pair())
 
     def add(self, split: str, pair: Pair) -> bool:
         if pair.question in self.questions:

@@ -11,7 +11,6 @@ from typing import Any
 import yaml
 
 from t2q.data.intents import Draft
-from t2q.data.names import singular
 from t2q.data.phrases import Choice, Phrase, RelatedTo, Slot, Target, Things
 from t2q.schema import Value
 
@@ -106,28 +105,3 @@ class Wording:
                 other=self.target(phrase.target) if phrase.target else "",
             )
         )
-
-
-class UnanswerableWording:
-    """Questions that a schema cannot answer, with the reason that the model is to give."""
-
-    def __init__(self, split: str, rng: random.Random) -> None:
-        self.split, self.rng = split, rng
-        self.kinds = load_words("unanswerable.yaml")
-        self.finish = Wording(split, rng).finish
-
-    def question(self, things: str, value: Value, absent: str, absents: str) -> tuple[Worded, str, str]:
-        """The question, its kind and the reason. `absent` and `absents` are words that the schema does not have."""
-        kind = self.rng.choice(list(self.kinds))
-        entry = self.kinds[kind]
-        template = self.rng.choice(entry[self.split])
-        slots = {
-            "things": things,
-            "thing": singular(things),
-            "value": value,
-            "absent": absent if kind == "missing_field" else singular(absents),
-            "absents": absents,
-        }
-        text = template.format(**slots)
-        text = self.finish(text) if kind not in {"small_talk"} else text
-        return Worded(text, template), kind, entry["reason"].format(**slots)

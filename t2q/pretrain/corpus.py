@@ -17,16 +17,15 @@ import numpy as np
 from tokenizers import Tokenizer
 
 from t2q.data.intents import Sampler, sample
-from t2q.data.model import Model, ask_model
-from t2q.data.names import plural, words
-from t2q.data.pairs import Pair, absent_words, answer_text, any_value, render
-from t2q.data.wording import UnanswerableWording, Wording
+from t2q.data.model import ask_model
+from t2q.data.pairs import Pair, answer_text, render
+from t2q.data.unanswerable import Unanswerable
+from t2q.data.wording import Wording
 from t2q.languages import language_for
-from t2q.pretrain.schemas import Inventor, as_graph, as_tables, lexicon
+from t2q.pretrain.schemas import Inventor, as_graph, as_tables
 from t2q.pretrain.tokenizer import BOS, EOS, PAD
 from t2q.prompt import database_text
 from t2q.prompt import render as render_prompt
-from t2q.schema import Value
 
 UNANSWERABLE_SHARE = 0.14
 QUESTION, ANSWER = 1, 2  # what a token belongs to; 0: schema or padding
@@ -48,24 +47,15 @@ def make_document(rng: random.Random, number: int, split: str = "train") -> Docu
     model = ask_model(schema)
     language = language_for(schema.dialect)
     sampler = Sampler(model, lambda entity, name: blueprint.values.get((entity, name), ()), rng)
-    wording, refusing = Wording(split, rng), UnanswerableWording(split, rng)
+    wording, unanswerable = Wording(split, rng), Unanswerable(sampler, split)
     pairs: list[Pair] = []
     while len(pairs) < number:
         if rng.random() < UNANSWERABLE_SHARE:
-            pairs.append(_unanswerable(model, blueprint.values, refusing, rng))
+            pairs.append(unanswerable.pair())
         elif draft := sample(sampler):
             worded = wording.question(draft)
             pairs.append(Pair(worded.question, render(draft, model, language), draft.intent, worded.wording))
     return Document(schema.dialect, database_text(schema, samples=rng.choice((3, 3, 3, 2, 1, 0))), pairs)
-
-
-def _unanswerable(
-    model: Model, values: dict[tuple[str, str], tuple[Value, ...]], refusing: UnanswerableWording, rng: random.Random
-) -> Pair:
-    things = plural(words(rng.choice(list(model.entities))))
-    absent, absents = absent_words(model, lexicon(), rng)
-    worded, kind, reason = refusing.question(things, any_value(model, values, rng), absent, absents)
-    return Pair(worded.question, "", kind, worded.wording, reason)
 
 
 def sample_texts(seed: int, number: int) -> Iterator[str]:

@@ -10,20 +10,10 @@ import datetime
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cache
-from importlib.resources import files
 
-import yaml
-
+from t2q.data.lexicon import lexicon
 from t2q.data.names import plural
 from t2q.schema import Entity, Field, FieldType, Link, Schema, Value
-
-
-@cache
-def lexicon() -> dict[str, list[str]]:
-    """Word lists by kind, underscores as written in the file."""
-    text = files("t2q.pretrain").joinpath("lexicon.yaml").read_text(encoding="utf-8")
-    return {kind: line.split() for kind, line in yaml.safe_load(text).items()}
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,12 @@ import pytest
 
 from t2q.data.audit import audit
 from t2q.data.make import Made, make_pairs
+from t2q.data.model import ask_model
 from t2q.data.pairs import Pair, read_pairs, write_pairs
+from t2q.data.unanswerable import known_words
 from t2q.databases import Database, open_database
 from t2q.errors import DatabaseError, StageError
+from t2q.schema import Entity, Field, Schema
 
 WANTED = {"train": 80, "validation": 10, "test": 25}
 UNANSWERABLE = {"train": 20, "validation": 4, "test": 8}
@@ -70,6 +73,13 @@ def test_absent_words_are_absent(made: Made) -> None:
         if pair.intent in {"missing_field", "missing_entity"}:
             missing = pair.reason.removeprefix("there is no ").removeprefix("there are no ")
             assert not stems & {word.removesuffix("s") for word in missing.split()}, pair
+
+
+def test_a_near_synonym_is_not_asked_for_in_vain() -> None:
+    schema = Schema("sql", "sqlite", (Entity("film", (Field("unit_price", "float"), Field("colour", "text")), 3),), ())
+    known = known_words(ask_model(schema))
+    assert {"price", "cost", "fare", "movie", "color"} <= known
+    assert not {"salary", "city", "customer"} & known
 
 
 def test_pairs_survive_the_file(made: Made, tmp_path: Path) -> None:

@@ -1,0 +1,68 @@
+"""The shipped recipes through every real stage, in the small, with the shipped base."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.whole_run import STEPS, report, small_recipe, t2q
+
+pytestmark = pytest.mark.timeout(600)
+QUESTIONS = {"sql": "How many customers are there?", "cypher": "How many customers are there?"}
+
+
+@pytest.fixture(scope="module", params=QUESTIONS)
+def finished(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a finished run."""
+    place = tmp_path_factory.mktemp(request.param)
+    recipe = small_recipe(request.param, place)
+    output = t2q(place, "run", str(recipe))
+    assert output.startswith("profile cpu")
+    return place / "runs" / f"shop-{request.param}"
+
+
+def test_the_report_has_every_step(finished: Path) -> None:
+    data = report(finished)
+    assert list(data["steps"]) == STEPS
+    assert (data["n_answerable"], data["profile"], data["base"]) == (12, "cpu", "t2q/pico")
+    assert data["n_unanswerable"] >= 1
+    for values in data["steps"].values():
+        assert {"execution_accuracy", "executable", "exact_match", "token_match", "google_bleu"} <= values.keys()
+        assert {"declined_unanswerable", "declined_answerable"} <= values.keys()
+    assert data["steps"]["hf"]["execution_accuracy"] == data["steps"]["tuned"]["execution_accuracy"]
+    page = (finished / "report.html").read_text(encoding="utf-8")
+    assert "<script src=" not in page and "http://" not in page.replace("http://www.w3.org", "")
+
+
+def test_each_prediction_is_kept_with_the_reason_of_its_failure(finished: Path) -> None:
+    for step in STEPS:
+        lines = (finished / "evaluate" / "predictions" / f"{step}.jsonl").read_text(encoding="utf-8").splitlines()
+        rows = [json.loads(line) for line in lines]
+        assert len(rows) == sum(report(finished)[n] for n in ("n_answerable", "n_unanswerable"))
+        assert all(row["correct"] or row["reason"] for row in rows)
+
+
+def test_training_went_through_litgpt_and_learnt(finished: Path) -> None:
+    losses = [json.loads(line) for line in (finished / "train" / "losses.jsonl").read_text().splitlines()]
+    validation = [entry["validation"] for entry in losses if "validation" in entry]
+    assert validation[-1] < validation[0]
+    assert (finished / "train" / "final" / "lit_model.pth.lora").is_file()
+    assert (finished / "train" / "litgpt.yaml").is_file()
+
+
+def test_a_second_run_does_nothing(finished: Path) -> None:
+    recipe = finished.parents[1] / f"{finished.name.removeprefix('shop-')}.yaml"
+    before = {p: p.stat().st_mtime_ns for p in finished.glob("*/manifest.json")}
+    output = t2q(finished.parents[1], "run", str(recipe))
+    assert output.count("up to date") == 7 == len(before)
+    assert before == {p: p.stat().st_mtime_ns for p in finished.glob("*/manifest.json")}
+
+
+def test_ask_prints_one_object(finished: Path) -> None:
+    question = QUESTIONS[finished.name.removeprefix("shop-")]
+    answer = json.loads(t2q(finished.parents[1], "ask", question, "--run", str(finished), "--json"))
+    assert list(answer) == ["query", "columns", "rows", "abstained", "reason"]
+    assert answer["abstained"] == bool(answer["reason"])
+    assert answer["abstained"] or answer["rows"]

@@ -1,0 +1,50 @@
+"""A small run of a shipped recipe in a folder of its own, as a user has it: for the tests of whole runs."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).parents[1]
+SMALL = {
+    "pairs": {"train": 64, "validation": 8, "test": 12, "unanswerable": 0.25},
+    "train": {"epochs": 1, "batch_size": 16, "learning_rate": 1.0e-3, "lora": {"r": 4, "alpha": 8}},
+}
+STEPS = ["base", "tuned", "hf", "gguf-f16", "gguf-q8_0", "gguf-q4_k_m"]
+
+
+def small_recipe(language: str, place: Path) -> Path:
+    """recipes/LANGUAGE.yaml with few questions, in `place`, where pico and the shop's data can be found as well."""
+    recipe = yaml.safe_load((ROOT / "recipes" / f"{language}.yaml").read_text(encoding="utf-8")) | SMALL
+    recipe["profiles"] = {"cpu": {"base": "t2q/pico"}}
+    path = place / f"{language}.yaml"
+    path.write_text(yaml.safe_dump(recipe), encoding="utf-8")
+    for name in ("checkpoints", "data"):
+        if not (place / name).exists():
+            (place / name).symlink_to(ROOT / name)
+    return path
+
+
+def command(*words: str) -> list[str]:
+    return [sys.executable, "-m", "t2q", *words]
+
+
+def t2q(place: Path, *words: str) -> str:
+    """Runs t2q there. Returns its output, both streams; fails with it where t2q does."""
+    done = subprocess.run(command(*words), cwd=place, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    assert done.returncode == 0, done.stdout
+    return done.stdout
+
+
+def report(run: Path) -> dict[str, Any]:
+    """report.json without what differs from run to run."""
+    data: dict[str, Any] = json.loads((run / "report.json").read_text(encoding="utf-8"))
+    data.pop("made")
+    for step in data["steps"].values():
+        step.pop("answers_per_second")
+    return data
