@@ -16,7 +16,7 @@ from typing import Any
 from filelock import FileLock
 
 from t2q.databases.arcadedb import DATABASE, ArcadeServer, package_folder, start_server
-from t2q.databases.graph_file import load_graph, read_graph
+from t2q.databases.graph_file import Graph, load_graph, read_graph
 from t2q.databases.neo4j import Neo4jDatabase
 from t2q.errors import DatabaseError
 from t2q.languages import language_for
@@ -70,7 +70,7 @@ def _store(path: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(folder / f"{store.name}.lock"):
         if not store.is_dir():
-            graph = read_graph(path)
+            graph = _storable(read_graph(path), path)
             server = start_server(parent=folder)
             try:
                 with server.driver("root") as driver:
@@ -79,3 +79,14 @@ def _store(path: Path) -> Path:
             finally:
                 server.stop()
     return store
+
+
+def _storable(graph: Graph, path: Path) -> Graph:
+    """ArcadeDB keeps labels and relationship types as types of one database, so they cannot share a name."""
+    labels = {label for node in graph.nodes for label in node.labels}
+    if both := sorted(labels & {rel.type for rel in graph.rels}):
+        raise DatabaseError(
+            f"the graph file {path}: {both[0]} is a label and a relationship type, which the embedded graph cannot "
+            "store: rename one of them, or load the file into a Neo4j server"
+        )
+    return graph

@@ -165,6 +165,7 @@ NODE = {"id": 1, "labels": ["A"], "props": {}}
         ({"nodes": [NODE], "rels": [{"start": 1, "type": "T"}]}, "relationship 1 has no 'end'"),
         ({"nodes": [NODE], "rels": [{"start": 1, "end": 9, "type": "T"}]}, "relationship 1: its end is 9, which is no"),
         ({"nodes": [NODE], "rels": [{"start": 1, "end": 1, "type": ""}]}, "relationship 1: its type must be a name"),
+        ({"nodes": [NODE], "rels": [{"start": 1, "end": 1, "type": "A"}]}, "A is a label and a relationship type"),
     ],
 )
 def test_a_wrong_graph_file_is_an_error_of_one_line(content: object, message: str, tmp_path: Path) -> None:
