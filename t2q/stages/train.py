@@ -7,9 +7,7 @@ adapter as LitGPT leaves it, losses.jsonl, and litgpt.log with all that it print
 from __future__ import annotations
 
 import json
-import math
 import os
-import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -19,14 +17,12 @@ import yaml
 from t2q.bases import litgpt_checkpoint
 from t2q.child import run_child
 from t2q.errors import StageError
-from t2q.progress import Task
 from t2q.recipe import Recipe
 from t2q.stages import StageContext
+from t2q.training.losses import LossReader
 
 EVALUATIONS = 4  # how often the validation loss is taken in a run
 WARMUP_SHARE = 0.1
-_STEP = re.compile(r"Epoch (\d+) \| iter (\d+) step (\d+) \| loss train: ([\d.naninf]+), val: (\S+) \|")
-_FINAL = re.compile(r"Final evaluation \| val loss: ([\d.naninf]+)")
 
 
 def run(ctx: StageContext) -> dict[str, Any]:
@@ -40,7 +36,7 @@ def run(ctx: StageContext) -> dict[str, Any]:
     steps = config["train"]["epochs"] * (numbers["train"] // config["train"]["micro_batch_size"])
     command = [sys.executable, "-m", "litgpt", "finetune_lora", "--config", str(config_path), "--out_dir", str(ctx.out)]
     with ctx.progress.task("training", total=steps) as task, (ctx.out / "losses.jsonl").open("w") as losses:
-        watcher = _Watcher(task, losses)
+        watcher = LossReader(task, losses)
         run_child(command, "litgpt finetune_lora", ctx.out / "litgpt.log", watcher, env=_environment())
     (ctx.out / "final" / "lit_model.pth").unlink()  # LitGPT merges on the way out; merging is a stage of its own
     return {"steps": steps, "precision": config["precision"], "validation loss": watcher.validation, **numbers}
@@ -139,32 +135,3 @@ def _relative(path: Path) -> str:
 
 def _environment() -> dict[str, str]:
     return {**os.environ, "PYTHONUNBUFFERED": "1", "TOKENIZERS_PARALLELISM": "false"}
-
-
-class _Watcher:
-    """Reads LitGPT's lines: moves the bar, keeps the losses, stops a training that has gone wrong."""
-
-    def __init__(self, task: Task, losses: Any) -> None:
-        self.task, self.losses = task, losses
-        self.validation: float | None = None
-
-    def __call__(self, line: str) -> None:
-        if final := _FINAL.search(line):
-            self.validation = self._finite("validation", final[1])
-            self._write({"validation": self.validation})
-        if match := _STEP.search(line):
-            step, loss = int(match[3]), self._finite("training", match[4])
-            entry: dict[str, Any] = {"step": step, "loss": loss}
-            if match[5] != "n/a":
-                entry["validation"] = self._finite("validation", match[5])
-            self._write(entry)
-            self.task.advance(1, note=f"loss {loss:.3f}")
-
-    def _finite(self, which: str, text: str) -> float:
-        value = float(text)
-        if not math.isfinite(value):
-            raise StageError(f"the {which} loss is {text}: lower train.learning_rate in the recipe")
-        return value
-
-    def _write(self, entry: dict[str, Any]) -> None:
-        self.losses.write(json.dumps(entry) + "\n")

@@ -1,0 +1,71 @@
+"""What the train stage refuses before and while LitGPT works. Real trainings are in test_whole_run."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import TextIO
+
+import pytest
+from rich.console import Console
+
+from t2q.bases import litgpt_checkpoint
+from t2q.errors import StageError
+from t2q.progress import Progress
+from t2q.recipe import Recipe
+from t2q.stages.train import check_rows, training_config
+from t2q.training.losses import LossReader
+
+
+def reader(kept: TextIO) -> LossReader:
+    with Progress(Console(file=io.StringIO())).task("training", total=2) as task:
+        return LossReader(task, kept)
+
+
+def rows(folder: Path, schema: str) -> Path:
+    row = {"instruction": "How many?", "input": schema, "output": "SELECT 1"}
+    for name in ("train", "val"):
+        (folder / f"{name}.json").write_text(json.dumps([row] * 3))
+    return folder
+
+
+def test_a_row_that_litgpt_would_cut_is_refused(tmp_path: Path) -> None:
+    checkpoint = litgpt_checkpoint("t2q/pico")
+    assert check_rows(rows(tmp_path, "t: a integer"), checkpoint)["train"] == 3
+    with pytest.raises(StageError, match=r"longest prompt with its answer has \d+ tokens, but .* ends at 2048"):
+        check_rows(rows(tmp_path, "t: a integer, " * 900), checkpoint)
+
+
+def test_losses_are_kept_step_by_step() -> None:
+    kept = io.StringIO()
+    read = reader(kept)
+    for line in (
+        "Verifying settings ...",
+        "Epoch 1 | iter 1 step 1 | loss train: 2.513, val: n/a | iter time: 90.21 ms (step)",
+        "Epoch 1 | iter 2 step 2 | loss train: 1.250, val: 1.750 | iter time: 88.00 ms (step)",
+        "Final evaluation | val loss: 0.750 | val ppl: 2.117",
+    ):
+        read(line)
+    assert [json.loads(line) for line in kept.getvalue().splitlines()] == [
+        {"step": 1, "loss": 2.513},
+        {"step": 2, "loss": 1.25, "validation": 1.75},
+        {"validation": 0.75},
+    ]
+    assert read.validation == 0.75
+
+
+@pytest.mark.parametrize("loss", ["nan", "inf"])
+def test_a_loss_that_is_no_number_ends_the_training(loss: str) -> None:
+    read = reader(io.StringIO())
+    with pytest.raises(StageError, match=f"the training loss is {loss}: lower train.learning_rate"):
+        read(f"Epoch 1 | iter 1 step 1 | loss train: {loss}, val: n/a | iter time: 90.21 ms (step)")
+
+
+def test_litgpt_is_told_the_steps_of_few_pairs(tmp_path: Path) -> None:
+    """LitGPT divides by the warm-up steps, and by the steps of an epoch."""
+    path = tmp_path / "recipe.yaml"
+    path.write_text("name: x\ndatabase: sqlite:///x.sqlite\nbase: t2q/pico\ntrain: {epochs: 2, batch_size: 16}\n")
+    config = training_config(Recipe.load(path), Path("checkpoints/t2q/pico"), tmp_path, pairs=3)
+    train = config["train"]
+    assert (train["global_batch_size"], train["max_steps"], train["lr_warmup_steps"]) == (3, 2, 1)
