@@ -2,41 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any
-
 from t2q.answering.answer import Answer, answer
 from t2q.data.pairs import Pair
 from t2q.databases.base import Database, Result
 from t2q.errors import StageError
 from t2q.evaluation.comparison import same_result
 from t2q.evaluation.metrics import exact_match, token_match
+from t2q.evaluation.predictions import Prediction
 from t2q.models.base import Completion
 from t2q.schema import Schema
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """One line of predictions/STEP.jsonl. `reason` says why it is not correct, "" where it is."""
-
-    id: int
-    question: str
-    intent: str
-    answerable: bool
-    gold: str
-    text: str
-    prediction: str
-    correct: bool
-    reason: str
-    executable: bool
-    declined: bool
-    exact: bool
-    token_match: float
-    finished: bool
-    logprob: float
-
-    def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 class Judge:

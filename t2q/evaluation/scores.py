@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
-from t2q.evaluation.judge import Prediction
+from t2q.evaluation.predictions import Prediction
 from t2q.evaluation.metrics import google_bleu, wilson
 
 

@@ -68,16 +68,17 @@ class LlamaCppModel:
         max_new_tokens: int = 128,
         on_done: Callable[[int], None] | None = None,
     ) -> list[Completion]:
-        encoded, shared = encode_prompts(self, prompts)
-        waiting = [
-            Answer(index, ids[shared:], shared, min(max_new_tokens, self.max_length - len(ids)))
-            for index, ids in enumerate(encoded)
+        encoded = encode_prompts(self, prompts, max_new_tokens)
+        shared = len(encoded.prefix)
+        answers = [
+            Answer(index, own, shared, limit)
+            for index, (own, limit) in enumerate(zip(encoded.own, encoded.limits, strict=True))
         ]
-        answers = list(waiting)
-        waiting.reverse()
-        own = max((len(answer.unread) + answer.limit for answer in answers), default=0)
-        self._reserve(shared + min(SEQUENCES, len(prompts)) * own, max(len(ids) for ids in encoded) if encoded else 0)
-        self._read_prefix(encoded[0][:shared] if encoded else [])
+        waiting = answers[::-1]
+        most = max((len(answer.unread) + answer.limit for answer in answers), default=0)
+        longest = shared + max(map(len, encoded.own), default=0)
+        self._reserve(shared + min(SEQUENCES, len(prompts)) * most, longest)
+        self._read_prefix(encoded.prefix)
         free = list(range(SEQUENCES, 0, -1))
         active: list[Answer] = []
         while waiting or active:

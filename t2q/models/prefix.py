@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from t2q.models.base import Model
 
@@ -16,8 +17,17 @@ def common_prefix(sequences: Sequence[list[int]]) -> int:
     return next((i for i in range(longest) if low[i] != high[i]), max(longest, 0))
 
 
-def encode_prompts(model: Model, prompts: Sequence[str]) -> tuple[list[list[int]], int]:
-    """The token ids of the prompts and the length of their common prefix.
+@dataclass(frozen=True)
+class EncodedPrompts:
+    """Token ids: what all prompts begin with, and each one's own rest; and how many tokens each answer may have."""
+
+    prefix: list[int]
+    own: list[list[int]]
+    limits: list[int]
+
+
+def encode_prompts(model: Model, prompts: Sequence[str], max_new_tokens: int) -> EncodedPrompts:
+    """Splits prompts for a model that computes their common beginning once.
 
     Raises ValueError on a prompt that leaves no room for an answer.
     """
@@ -30,4 +40,7 @@ def encode_prompts(model: Model, prompts: Sequence[str]) -> tuple[list[list[int]
                 f"a prompt has {len(ids)} tokens and the model takes {model.max_length}, answer included: "
                 f"show fewer tables or sample values (the prompt begins {prompt[:40]!r})"
             )
-    return encoded, common_prefix(encoded)
+    shared = common_prefix(encoded)
+    prefix = encoded[0][:shared] if encoded else []
+    limits = [min(max_new_tokens, model.max_length - len(ids)) for ids in encoded]
+    return EncodedPrompts(prefix, [ids[shared:] for ids in encoded], limits)

@@ -84,15 +84,15 @@ class TorchModel(ABC):
         max_new_tokens: int = 128,
         on_done: Callable[[int], None] | None = None,
     ) -> list[Completion]:
-        encoded, length = encode_prompts(self, prompts)
+        encoded = encode_prompts(self, prompts, max_new_tokens)
+        length = len(encoded.prefix)
         rows = [
-            Row(index, ids[length:], min(max_new_tokens, self.max_length - len(ids)))
-            for index, ids in enumerate(encoded)
+            Row(index, own, limit) for index, (own, limit) in enumerate(zip(encoded.own, encoded.limits, strict=True))
         ]
         rows.sort(key=lambda row: len(row.ids))
         shared = SharedPrefix()
         if length:
-            prefix = torch.tensor([encoded[0][:length]], device=self.device)
+            prefix = torch.tensor([encoded.prefix], device=self.device)
             self._hidden(prefix, torch.arange(length, device=self.device)[None], shared)
         size = self._batch_size(length, max((len(row.ids) for row in rows), default=1), max_new_tokens)
         for start in range(0, len(rows), size):

@@ -16,7 +16,8 @@ from typing import Any
 
 from t2q.bases import litgpt_checkpoint
 from t2q.databases import open_database
-from t2q.evaluation.judge import Judge, Prediction
+from t2q.evaluation.judge import Judge
+from t2q.evaluation.predictions import write_predictions
 from t2q.evaluation.report import write_report
 from t2q.evaluation.scores import by_intent, scores
 from t2q.manifest import Manifest
@@ -51,7 +52,7 @@ def run(ctx: StageContext) -> dict[str, Any]:
                     )
                 seconds = time.perf_counter() - start
                 predictions = [judge.judge(i, completion) for i, completion in enumerate(completions)]
-                _write_lines(ctx.out / "predictions" / f"{step}.jsonl", predictions)
+                write_predictions(ctx.out / "predictions" / f"{step}.jsonl", predictions)
                 steps[step] = scores(predictions) | {"answers_per_second": round(len(pairs) / seconds, 1)}
                 intents[step] = by_intent(predictions)
     report = _report(ctx, steps, intents, sum(p.answerable for p in pairs), sum(not p.answerable for p in pairs))
@@ -106,11 +107,6 @@ def _parity(ctx: StageContext) -> dict[str, dict[str, Any]]:
 
 def _longest_answer(encode: Any, pairs: list[Any]) -> int:
     return max((len(encode(p.query)) for p in pairs if p.answerable), default=32)
-
-
-def _write_lines(path: Path, predictions: list[Prediction]) -> None:
-    lines = (json.dumps(p.as_dict(), ensure_ascii=False) for p in predictions)
-    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
 
 
 def _report(

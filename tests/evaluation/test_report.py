@@ -14,10 +14,10 @@ import pytest
 from t2q.databases.base import Result
 from t2q.errors import ExecutionFailed, NotReadOnly, QueryError, QueryTimeout, StageError, SyntaxRefused, UnknownName
 from t2q.evaluation.comparison import same_result
+from t2q.evaluation.predictions import Prediction
 from t2q.evaluation.report import write_report
 from t2q.evaluation.report.failures import kind
 from t2q.evaluation.report.loss_curve import loss_curve
-from t2q.evaluation.report.reading import Answer
 from t2q.evaluation.report.scores import METRICS
 from t2q.summary import COLUMNS
 
@@ -173,8 +173,8 @@ def test_the_page_carries_every_wrong_answer(page: Page) -> None:
     assert [question["outcomes"] for question in data["questions"]] == ["-+++", "-++-", "-++-", "+--+", "-+++", "-++-"]
 
 
-def _answer(reason: str, answerable: bool = True, executable: bool = True, declined: bool = False) -> Answer:
-    return Answer("1", "", "", answerable, "", "", "", False, reason, executable, declined)
+def _answer(reason: str, answerable: bool = True, executable: bool = True, declined: bool = False) -> Prediction:
+    return Prediction(1, "", "", answerable, "", "", "", False, reason, executable, declined)
 
 
 def _result(columns: str, *rows: tuple[int, ...]) -> Result:

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from t2q.evaluation.report.reading import Answer, Evaluation
+from t2q.evaluation.predictions import Prediction
+from t2q.evaluation.report.reading import Evaluation
 from t2q.evaluation.report.scores import label
 
 LONGEST = 1500  # characters of a text that are shown
@@ -29,7 +30,7 @@ KINDS = (
 )
 
 
-def kind(answer: Answer) -> str:
+def kind(answer: Prediction) -> str:
     """The kind of a wrong answer's reason."""
     if not answer.answerable:
         return "answered the unanswerable"
@@ -64,9 +65,9 @@ def failures(evaluation: Evaluation) -> dict[str, Any]:
     """
     steps = [step for step in evaluation.steps if step in evaluation.answers]
     texts: dict[str, int] = {}
-    questions: dict[str, dict[str, Any]] = {}
-    outcomes: dict[str, dict[str, str]] = {}
-    wrong: list[tuple[str, dict[str, Any]]] = []
+    questions: dict[int, dict[str, Any]] = {}
+    outcomes: dict[int, dict[str, str]] = {}
+    wrong: list[tuple[int, dict[str, Any]]] = []
 
     def intern(text: str) -> int:
         return texts.setdefault(_cut(text), len(texts))

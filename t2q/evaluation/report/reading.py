@@ -10,25 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from t2q.errors import StageError
+from t2q.evaluation.predictions import Prediction
 
 Interval = tuple[float, float]
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What one step answered to one question; a line of predictions/STEP.jsonl."""
-
-    id: str
-    question: str
-    intent: str
-    answerable: bool
-    gold: str
-    text: str
-    prediction: str
-    correct: bool
-    reason: str
-    executable: bool
-    declined: bool
 
 
 @dataclass(frozen=True)
@@ -39,7 +23,7 @@ class Evaluation:
     """
 
     report: Mapping[str, Any]
-    answers: Mapping[str, Sequence[Answer]]
+    answers: Mapping[str, Sequence[Prediction]]
     losses: Sequence[Mapping[str, Any]]
 
     @property
@@ -106,7 +90,9 @@ def read_evaluation(folder: Path) -> Evaluation:
     if not isinstance(report, dict):
         raise StageError(f"{path} holds no JSON object: run the evaluate stage again")
     files = {step: folder / "predictions" / f"{step}.jsonl" for step in _mapping(report.get("steps"))}
-    answers = {step: [_answer(line) for line in _lines(file)] for step, file in files.items() if file.is_file()}
+    answers = {
+        step: [Prediction.from_line(line) for line in _lines(file)] for step, file in files.items() if file.is_file()
+    }
     losses = folder / "losses.jsonl"
     return Evaluation(report, answers, _lines(losses) if losses.is_file() else [])
 
@@ -124,12 +110,6 @@ def _lines(path: Path) -> list[Mapping[str, Any]]:
             raise StageError(f"{path}, line {i} holds no JSON object: run the stage again")
         lines.append(entry)
     return lines
-
-
-def _answer(line: Mapping[str, Any]) -> Answer:
-    text = {key: str(line.get(key) or "") for key in ("question", "intent", "gold", "text", "prediction", "reason")}
-    truth = {key: line.get(key) is True for key in ("answerable", "correct", "executable", "declined")}
-    return Answer(id=str(line.get("id")), **text, **truth)  # type: ignore[arg-type]
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

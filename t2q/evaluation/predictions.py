@@ -1,0 +1,45 @@
+"""What a step answered and how it was judged: predictions/STEP.jsonl, one JSON object a line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """One line. `text` is what the model wrote, `prediction` the query in it; `reason` says why it is not correct.
+
+    `logprob` is the natural logarithm of the text's probability, `finished` whether the text came to its end.
+    """
+
+    id: int
+    question: str
+    intent: str
+    answerable: bool
+    gold: str
+    text: str
+    prediction: str
+    correct: bool
+    reason: str
+    executable: bool
+    declined: bool
+    exact: bool = False
+    token_match: float = 0.0
+    finished: bool = True
+    logprob: float = 0.0
+
+    @classmethod
+    def from_line(cls, line: Mapping[str, Any]) -> Prediction:
+        """What a page shows of a line, read with whatever it lacks empty."""
+        text = {key: str(line.get(key) or "") for key in ("question", "intent", "gold", "text", "prediction", "reason")}
+        truth = {key: line.get(key) is True for key in ("answerable", "correct", "executable", "declined")}
+        return cls(id=line.get("id", 0), **text, **truth)  # type: ignore[arg-type]
+
+
+def write_predictions(path: Path, predictions: Iterable[Prediction]) -> None:
+    lines = (json.dumps(asdict(p), ensure_ascii=False) for p in predictions)
+    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
