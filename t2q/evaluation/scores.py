@@ -6,8 +6,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
-from t2q.evaluation.predictions import Prediction
 from t2q.evaluation.metrics import google_bleu, wilson
+from t2q.evaluation.predictions import Prediction
 
 
 def scores(predictions: Sequence[Prediction]) -> dict[str, Any]:
