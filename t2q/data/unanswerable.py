@@ -16,7 +16,7 @@ class Unanswerable:
     def __init__(self, sampler: Sampler, split: str) -> None:
         self.sampler, self.split, self.rng = sampler, split, sampler.rng
         self.kinds = load_words("unanswerable.yaml")
-        self.finish = Wording(split, sampler.rng).finish
+        self.wording = Wording(split, sampler.rng)
         self.present = known_words(sampler.model)
 
     def pair(self) -> Pair:
@@ -33,8 +33,8 @@ class Unanswerable:
             "absent": field if kind == "missing_field" else entity,
             "absents": plural(entity),
         }
-        text = template.format(**slots)
-        question = text if kind == "small_talk" else self.finish(text)
+        text = self.wording.one_of(template).format(**slots)
+        question = text if kind == "small_talk" else self.wording.finish(text)
         return Pair(question, "", kind, template, self.kinds[kind]["reason"].format(**slots))
 
     def absent(self, *kinds: str) -> str:

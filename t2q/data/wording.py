@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -15,6 +16,7 @@ from t2q.data.phrases import Choice, Phrase, RelatedTo, Slot, Target, Things
 from t2q.schema import Value
 
 SPLITS = ("train", "validation", "test")
+_ALTERNATIVES = re.compile(r"\[([^\[\]]*)\]")
 
 
 @dataclass(frozen=True)
@@ -44,13 +46,23 @@ class Wording:
         """The draft as a question."""
         template = self.rng.choice(self.words["intents"][draft.wording][self.split])
         slots = {name: self.slot(value) for name, value in draft.slots.items()}
-        return Worded(self.finish(template.format(**slots)), template)
+        return Worded(self.finish(self.one_of(template).format(**slots)), template)
+
+    def one_of(self, template: str) -> str:
+        """The template with one alternative of each [a|b|c], or of the list of wording.yaml that [name] names."""
+        return _ALTERNATIVES.sub(lambda found: self.rng.choice(self.alternatives(found[1])), template)
+
+    def alternatives(self, text: str) -> list[str]:
+        return text.split("|") if "|" in text else self.words[text]  # type: ignore[no-any-return]
 
     def finish(self, text: str) -> str:
-        """With an opening, a capital and an end as people write them."""
+        """With an opening, a closing, a capital and an end as people write them."""
         rng = self.rng
         asks = text.lower().startswith(("what", "which", "how", "who", "is ", "do ", "can ", "could"))
-        text = rng.choice(self.words["question_openings" if asks else "openings"][self.split]) + text
+        if rng.random() < 0.3:
+            text = rng.choice(self.words["question_openings" if asks else "openings"][self.split]) + text
+        if (closings := self.words["closings"][self.split]) and rng.random() < 0.12:
+            text += rng.choice(closings)
         if rng.random() < 0.75:
             text = text[:1].upper() + text[1:]
         if rng.random() < 0.7 and text[-1].isalnum():

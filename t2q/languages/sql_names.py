@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sqlglot import exp
+from sqlglot.errors import OptimizeError
 from sqlglot.optimizer.scope import Scope, find_all_in_scope, traverse_scope
 
+from t2q.errors import SyntaxRefused
 from t2q.languages.base import Identifiers
 from t2q.schema import Entity, Schema
 
@@ -49,8 +51,14 @@ class _Source:
 
 
 def unknown(tree: exp.Expression, schema: Schema, dialect: str) -> list[str]:
-    """Tables and columns that `schema` lacks, in the order met; letter case does not count."""
-    return list(dict.fromkeys(_Reader(schema, dialect).read(tree)))
+    """Tables and columns that `schema` lacks, in the order met; letter case does not count.
+
+    Raises SyntaxRefused where names have no meaning, as in `t JOIN t`, which would need aliases.
+    """
+    try:
+        return list(dict.fromkeys(_Reader(schema, dialect).read(tree)))
+    except OptimizeError as error:
+        raise SyntaxRefused(str(error)) from None
 
 
 class _Reader:

@@ -15,6 +15,8 @@ from t2q.data.lexicon import lexicon
 from t2q.data.names import plural
 from t2q.schema import Entity, Field, FieldType, Link, Schema, Value
 
+_SMALL_WORDS = ("of", "and", "in", "from", "to", "for", "with", "without", "on", "at", "under", "by", "or", "the")
+
 
 @dataclass(frozen=True)
 class Attribute:
@@ -126,7 +128,10 @@ class Inventor:
         made: dict[str, Attribute] = {}
         for _ in range(number):
             kind = self.rng.choice(kinds)
-            words = self.word(f"{kind}_attributes") if self.rng.random() > 0.04 else self.pseudo_word()
+            roll = self.rng.random()
+            words = (
+                self.pseudo_word() if roll < 0.04 else self.word("reserved" if roll < 0.07 else f"{kind}_attributes")
+            )
             if self.rng.random() < 0.06:
                 words = f"{self.word('adjectives')} {words}"
             made[words] = getattr(self, kind)(words)
@@ -201,9 +206,11 @@ class Inventor:
             return f"{noun} {self.word('organisations')}"
         if roll < 0.7:
             return f"{self.word('last_names')} {self.word('organisations')}"
-        if roll < 0.8:
+        if roll < 0.75:
             return f"The {noun} of {self.word('cities')}"
-        if roll < 0.9:
+        if roll < 0.85:
+            return f"{noun} {self.rng.choice(_SMALL_WORDS)} {self.word('nouns').capitalize()}"
+        if roll < 0.92:
             return noun
         return f"{self.pseudo_word().capitalize()} {self.rng.choice(['', '2', '7', 'X', 'Pro', 'II'])}".strip()
 
@@ -213,7 +220,8 @@ class Style:
 
     def __init__(self, rng: random.Random) -> None:
         self.rng = rng
-        self.case = rng.choices(("snake", "camel", "pascal", "upper", "spaces"), (55, 15, 15, 8, 7))[0]
+        self.case = rng.choices(("snake", "camel", "pascal", "upper", "spaces"), (53, 14, 14, 8, 11))[0]
+        self.spaced = 0.3 if rng.random() < 0.25 else 0.0  # share of names with spaces in spite of the case
         self.plural_tables = rng.random() < 0.6
         self.prefix = rng.choice(("tbl_", "t_", "dim_")) if self.case == "snake" and rng.random() < 0.06 else ""
         self.own_prefix = rng.random() < 0.12  # customer_name in customer
@@ -221,7 +229,7 @@ class Style:
 
     def spell(self, words: str, case: str | None = None) -> str:
         parts = words.replace("'", "").replace("-", " ").split()
-        case = case or self.case
+        case = case or ("spaces" if self.spaced and self.rng.random() < self.spaced else self.case)
         if case == "snake":
             return "_".join(parts)
         if case == "upper":

@@ -2,6 +2,7 @@
 
 import pytest
 
+from t2q.errors import SyntaxRefused
 from t2q.languages import language_for
 from t2q.schema import Entity, Field, Link, Schema
 
@@ -59,3 +60,8 @@ def test_cypher_identifiers() -> None:
     assert used.entities == {"Person", "Movie", "Star"}
     assert used.links == {"Acted In", "DIRECTED"}
     assert used.fields == {"name", "roles", "since", "born", "died", "year"}
+
+
+def test_a_table_joined_to_itself_without_aliases_is_refused() -> None:
+    with pytest.raises(SyntaxRefused, match="Alias already used: cities"):
+        language_for("sqlite").unknown("SELECT name FROM cities JOIN cities ON id = id", TABLES)
