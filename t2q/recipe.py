@@ -61,12 +61,12 @@ class Train(_Part):
     lora: Lora = Lora()
     quantize: Literal["bnb.nf4", "bnb.nf4-dq"] | None = None
     """Rounds the base while training; on a GPU only."""
-    precision: Literal["32-true", "bf16-true", "16-true"] | None = None
+    precision: Literal["32-true", "bf16-mixed", "bf16-true", "16-true"] | None = None
     """None: measured on a CPU, bf16-true on a GPU."""
 
     @model_validator(mode="after")
     def _nf4_wants_half_precision(self) -> Train:
-        if self.quantize and self.precision == "32-true":
+        if self.quantize and self.precision in ("32-true", "bf16-mixed"):
             raise ValueError(f"{self.quantize} works with precision bf16-true or 16-true only")
         return self
 

@@ -21,6 +21,7 @@ from torch.nn import functional as F
 from t2q.pretrain.corpus import ANSWER
 from t2q.pretrain.recipe import PretrainRecipe, TrainPart
 from t2q.pretrain.shape import build
+from t2q.training.precision import fastest_precision
 from t2q.training.shared_prefix import attention_mask, hidden_states
 
 
@@ -48,24 +49,6 @@ def schedule(step: int, part: TrainPart) -> float:
         return (step + 1) / part.warmup
     done = (step - part.warmup) / max(1, part.steps - part.warmup)
     return 0.1 + 0.45 * (1 + math.cos(math.pi * min(1.0, done)))
-
-
-def fastest_precision(config: Config) -> str:
-    """bf16 where it is faster than float32 on this machine, measured: CPUs differ by an order of magnitude."""
-    if torch.cuda.is_available():
-        return "bf16-mixed"
-    a, b = torch.randn(2048, config.n_embd), torch.randn(config.n_embd, config.intermediate_size)
-
-    def rate(dtype: torch.dtype) -> float:
-        x, y = a.to(dtype), b.to(dtype)
-        x @ y
-        start, rounds = time.perf_counter(), 0
-        while time.perf_counter() - start < 0.25:
-            x @ y
-            rounds += 1
-        return rounds / (time.perf_counter() - start)
-
-    return "bf16-mixed" if rate(torch.bfloat16) > 1.5 * rate(torch.float32) else "32-true"
 
 
 def _can_compile() -> bool:

@@ -49,7 +49,7 @@ def training_config(recipe: Recipe, checkpoint: Path, rows: Path, pairs: int) ->
     steps = train.epochs * (pairs // batch)
     return {
         "checkpoint_dir": _relative(checkpoint),
-        "precision": train.precision or _precision(recipe),
+        "precision": train.precision or _precision(recipe, checkpoint),
         "quantize": train.quantize,
         "devices": 1,
         "lora_r": train.lora.r,
@@ -121,11 +121,16 @@ def check_rows(rows: Path, checkpoint: Path) -> dict[str, int]:
     return {**numbers, "longest row": longest}
 
 
-def _precision(recipe: Recipe) -> str:
-    """bf16 under CUDA; elsewhere float32, whose rounding a small adapter needs."""
+def _precision(recipe: Recipe, checkpoint: Path) -> str:
+    """bf16 under CUDA; elsewhere the faster one, with weights in float32, whose rounding a small adapter needs."""
     import torch
+    from litgpt.config import Config
 
-    return "bf16-true" if torch.cuda.is_available() or recipe.train.quantize else "32-true"
+    from t2q.training.precision import fastest_precision
+
+    if torch.cuda.is_available() or recipe.train.quantize:
+        return "bf16-true"
+    return fastest_precision(Config.from_file(checkpoint / "model_config.yaml"))
 
 
 def _relative(path: Path) -> str:
