@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -14,7 +15,7 @@ from t2q.run import Planned
 
 # column title: key of a step in report.json
 COLUMNS = {
-    "execution": "execution_accuracy",
+    "execution accuracy": "execution_accuracy",
     "executable": "executable",
     "exact": "exact_match",
     "tokens": "token_match",
@@ -27,10 +28,11 @@ COLUMNS = {
 def summary_table(report: Mapping[str, Any]) -> Table:
     """One line a step; shares as per cent. A step without a value shows a dash."""
     questions = f"{report['n_answerable']} answerable and {report['n_unanswerable']} unanswerable questions"
-    table = Table(title=f"{report['name']} · {report['language']} · {report['base']}", caption=questions)
-    table.add_column("step")
+    title = f"{report['name']} · {report['language']} · {report['base']}"
+    table = Table(title=title, caption=questions, box=SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False)
+    table.add_column("step", no_wrap=True)
     for title in COLUMNS:
-        table.add_column(title, justify="right")
+        table.add_column(title.replace(" ", "\n"), justify="right", no_wrap=True)
     for step, scores in report["steps"].items():
         table.add_row(step, *(_percent(scores.get(key)) for key in COLUMNS.values()))
     return table
