@@ -63,6 +63,6 @@ def test_a_second_run_does_nothing(finished: Path) -> None:
 def test_ask_prints_one_object(finished: Path) -> None:
     question = QUESTIONS[finished.name.removeprefix("shop-")]
     answer = json.loads(t2q(finished.parents[1], "ask", question, "--run", str(finished), "--json"))
-    assert list(answer) == ["query", "columns", "rows", "abstained", "reason"]
+    assert list(answer) == ["query", "columns", "rows", "truncated", "abstained", "reason"]
     assert answer["abstained"] == bool(answer["reason"])
     assert answer["abstained"] or answer["rows"]

@@ -181,8 +181,8 @@ def _text_condition(
     return Condition(attr, "=", (value,)), Phrase("equal_plain" if plain else "equal", name, (value,))
 
 
-def _names(fields: Sequence[Field]) -> str:
-    return " and ".join(words(f.name) for f in fields)
+def _names(askable: Askable, fields: Sequence[Field]) -> str:
+    return " and ".join(askable.said(f) for f in fields)
 
 
 def _select(fields: Sequence[Field], alias: str = "n") -> tuple[Attr, ...]:
@@ -225,7 +225,7 @@ def list_fields(s: Sampler) -> Draft | None:
     where, connective, things = s.things(askable, "n", chance=0.7)
     fields = s.shown(askable)
     query = Query((_node(askable),), _select(fields), where=where, connective=connective)
-    return Draft("filter" if where else "list", "list", query, {"things": things, "fields": _names(fields)})
+    return Draft("filter" if where else "list", "list", query, {"things": things, "fields": _names(askable, fields)})
 
 
 def lookup(s: Sampler) -> Draft | None:
@@ -239,7 +239,7 @@ def lookup(s: Sampler) -> Draft | None:
     f = s.rng.choice(others)
     where = (Condition(Attr("n", askable.title.name), "=", (target.value,)),)
     query = Query((_node(askable),), _select([f]), where=where)
-    return Draft("lookup", "lookup", query, {"field": words(f.name), "target": target})
+    return Draft("lookup", "lookup", query, {"field": askable.said(f), "target": target})
 
 
 def distinct(s: Sampler) -> Draft | None:
@@ -249,7 +249,7 @@ def distinct(s: Sampler) -> Draft | None:
         return None
     where, connective, things = s.things(askable, "n", chance=0.3)
     query = Query((_node(askable),), _select([f]), where=where, connective=connective, distinct=True)
-    slots: dict[str, Slot] = {"things": things, "field": words(f.name), "field_plural": plural(words(f.name))}
+    slots: dict[str, Slot] = {"things": things, "field": askable.said(f), "field_plural": plural(askable.said(f))}
     return Draft("distinct", "distinct", query, slots)
 
 
@@ -275,9 +275,9 @@ def top(s: Sampler) -> Draft | None:
     )
     slots: dict[str, Slot] = {
         "things": things,
-        "fields": _names(fields),
+        "fields": _names(askable, fields),
         "n": n,
-        "measure": words(f.name),
+        "measure": askable.said(f),
         "most": Choice("most", key),
         "thing": Things(singular(things.noun), things.phrases, things.connective),
     }
@@ -301,8 +301,8 @@ def ordered(s: Sampler) -> Draft | None:
     )
     slots: dict[str, Slot] = {
         "things": things,
-        "fields": _names(fields),
-        "measure": words(f.name),
+        "fields": _names(askable, fields),
+        "measure": askable.said(f),
         "direction": Choice("direction", "desc" if descending else "asc"),
     }
     return Draft("order", "ordered", query, slots)
@@ -316,7 +316,7 @@ def aggregate(s: Sampler) -> Draft | None:
     where, connective, things = s.things(askable, "n", chance=0.5)
     name, words_for = _function(s.rng, f)
     query = Query((_node(askable),), (Aggregate(name, "n", f.name),), where=where, connective=connective)
-    slots: dict[str, Slot] = {"things": things, "measure": words(f.name), "function": words_for}
+    slots: dict[str, Slot] = {"things": things, "measure": askable.said(f), "function": words_for}
     return Draft("date" if f.type in DATES else "aggregate", "aggregate", query, slots)
 
 
@@ -334,7 +334,7 @@ def group(s: Sampler) -> Draft | None:
     if measure is not None and measure is not by and s.rng.random() < 0.5:
         name, words_for = _function(s.rng, measure)
         select: tuple[Expression, ...] = (key, Aggregate(name, "n", measure.name))
-        slots |= {"measure": words(measure.name), "function": words_for}
+        slots |= {"measure": askable.said(measure), "function": words_for}
         wording = "group_aggregate"
     else:
         select, wording = (key, Aggregate("count", "n")), "group_count"
@@ -404,7 +404,7 @@ def above_average(s: Sampler) -> Draft | None:
             "nested", "count", Query((_node(askable),), (Aggregate("count", "n"),), above=above), {"things": things}
         )
     query = Query((_node(askable),), _select(fields), above=above)
-    return Draft("nested", "list", query, {"things": things, "fields": _names(fields)})
+    return Draft("nested", "list", query, {"things": things, "fields": _names(askable, fields)})
 
 
 def related(s: Sampler) -> Draft | None:
@@ -436,7 +436,7 @@ def _about(
     roll = s.rng.random()
     plain = len(steps) == 1 and relation.kind == "key" and steps[0].forward
     if roll < 0.25:
-        number = Aggregate("count", "n", distinct=not plain)
+        number = Aggregate("count", "n", distinct=True)  # not needed where plain, but one rule is easier to learn
         return Draft(intent, "count", Query(nodes, (number,), steps, where), {"things": things})
     own = s.pick(askable, *NUMBERS) if plain or (relation.kind == "edge" and len(steps) == 1) else None
     carried = [f for f in relation.fields if f.type in NUMBERS] if len(steps) == 1 else []
@@ -444,11 +444,15 @@ def _about(
         alias, f = ("n", own) if own else (steps[0].alias, s.rng.choice(carried))
         assert f is not None
         name, words_for = _function(s.rng, f)
-        slots: dict[str, Slot] = {"things": things, "measure": words(f.name), "function": words_for}
+        slots: dict[str, Slot] = {
+            "things": things,
+            "measure": askable.said(f) if own else words(f.name),
+            "function": words_for,
+        }
         return Draft(intent, "aggregate", Query(nodes, (Aggregate(name, alias, f.name),), steps, where), slots)
     fields = s.shown(askable)
     query = Query(nodes, _select(fields), steps, where, distinct=True)
-    return Draft(intent, "list", query, {"things": things, "fields": _names(fields)})
+    return Draft(intent, "list", query, {"things": things, "fields": _names(askable, fields)})
 
 
 def related_where(s: Sampler) -> Draft | None:
@@ -534,7 +538,7 @@ def aggregate_per(s: Sampler) -> Draft | None:
     slots: dict[str, Slot] = {
         "things": Things(_noun(counted)),
         "by": singular(words(other.entity.name)),
-        "measure": words(f.name),
+        "measure": counted.said(f),
         "function": words_for,
     }
     query = Query(nodes, (key, Aggregate(name, "m", f.name)), steps, group=(key,))
@@ -554,7 +558,7 @@ def without(s: Sampler) -> Draft | None:
         return Draft("negation", "count", query, {"things": things})
     fields = s.shown(askable)
     query = Query((_node(askable),), _select(fields), missing=missing)
-    return Draft("negation", "list", query, {"things": things, "fields": _names(fields)})
+    return Draft("negation", "list", query, {"things": things, "fields": _names(askable, fields)})
 
 
 def both(s: Sampler) -> Draft | None:
@@ -574,7 +578,7 @@ def both(s: Sampler) -> Draft | None:
     fields = s.shown(askable, most=1)
     slots: dict[str, Slot] = {
         "things": Things(_noun(askable)),
-        "fields": _names(fields),
+        "fields": _names(askable, fields),
         "joined": Choice("joined", ""),
         "value": first,
         "other": second.value,
@@ -593,8 +597,8 @@ def union(s: Sampler) -> Draft | None:
     slots: dict[str, Slot] = {
         "things": Things(_noun(one)),
         "others": _noun(two),
-        "fields": words(one.title.name),
-        "other_fields": words(two.title.name),
+        "fields": one.said(one.title),
+        "other_fields": two.said(two.title),
     }
     return Draft("set", "union", query, slots)
 

@@ -9,10 +9,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from t2q.data.names import words
+from t2q.data.names import singular, words
 from t2q.schema import Entity, Field, Link, Schema
 
 _NAME_LIKE = re.compile(r"(^|\b)(name|title|label|full name|display name|caption|description|email|code|number)$")
+
+_AMBIGUOUS = {"number", "count", "amount", "quantity", "total", "sum", "average", "maximum", "minimum"}
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,11 @@ class Askable:
 
     def of_type(self, *types: str) -> list[Field]:
         return [f for f in self.attributes if f.type in types]
+
+    def said(self, field: Field) -> str:
+        """What a question calls one of the fields: "order number" where "the number of orders" would be their count."""
+        name = words(field.name)
+        return f"{singular(words(self.entity.name))} {name}" if name in _AMBIGUOUS else name
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,11 @@ from typing import Any
 import yaml
 
 from t2q.data.intents import Draft
+from t2q.data.lexicon import lexicon
 from t2q.data.phrases import Choice, Phrase, RelatedTo, Slot, Target, Things
 from t2q.schema import Value
 
+ASIDE_SHARE = 0.06
 SPLITS = ("train", "validation", "test")
 _ALTERNATIVES = re.compile(r"\[([^\[\]]*)\]")
 
@@ -58,6 +60,8 @@ class Wording:
     def finish(self, text: str) -> str:
         """With an opening, a closing, a capital and an end as people write them."""
         rng = self.rng
+        if self.split == "train" and rng.random() < ASIDE_SHARE:
+            return self.aside() + text
         asks = text.lower().startswith(("what", "which", "how", "who", "is ", "do ", "can ", "could"))
         if rng.random() < 0.3:
             text = rng.choice(self.words["question_openings" if asks else "openings"][self.split]) + text
@@ -68,6 +72,13 @@ class Wording:
         if rng.random() < 0.7 and text[-1].isalnum():
             text += "?" if asks else rng.choice((".", ""))
         return text
+
+    def aside(self) -> str:
+        """Words that have nothing to do with the question: what stands before it is not always to the point."""
+        rng = self.rng
+        lists = [lexicon()[kind] for kind in ("adjectives", "nouns", "things", "people")]
+        text = " ".join(rng.choice(rng.choice(lists)).replace("_", " ") for _ in range(rng.choice((1, 2, 2, 3))))
+        return (text.capitalize() if rng.random() < 0.6 else text) + rng.choice((", ", ", ", ": ", ". ", "! "))
 
     def slot(self, slot: Slot) -> str:
         if isinstance(slot, Things):

@@ -98,7 +98,7 @@ def _fill(arguments: tuple[str, int, int]) -> np.ndarray:
     row = _Row(length, pad)
     document_number = 0
     while length - row.used > 200:
-        document = make_document(rng, rng.choice((6, 8, 10, 12)))
+        document = make_document(rng, rng.choice((8, 12, 16, 20)))
         prefix = [bos, *tokenizer.encode(document.database).ids]
         room = length - row.used - len(prefix)
         if len(prefix) > length * 0.75:

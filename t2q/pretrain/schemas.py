@@ -15,6 +15,26 @@ from t2q.data.lexicon import lexicon
 from t2q.data.names import plural
 from t2q.schema import Entity, Field, FieldType, Link, Schema, Value
 
+_ONSETS = (
+    *"bcdfghjklmnprstvwz",
+    "br",
+    "ch",
+    "cl",
+    "dr",
+    "fl",
+    "gr",
+    "kr",
+    "pl",
+    "qu",
+    "sh",
+    "sk",
+    "st",
+    "th",
+    "tr",
+    "",
+)
+_VOWELS = (*"aeiou", *"aeiou", "ai", "ea", "ee", "ie", "io", "oa", "oo", "ou", "y", "é", "ü", "ø")
+_CODAS = ("", "", "n", "r", "s", "x", "l", "ck", "ld", "lt", "m", "mp", "nd", "ng", "nt", "rd", "rk", "rt", "sh", "t")
 _SMALL_WORDS = ("of", "and", "in", "from", "to", "for", "with", "without", "on", "at", "under", "by", "or", "the")
 
 
@@ -61,11 +81,10 @@ class Inventor:
         return self.rng.choice(self.lexicon[kind]).replace("_", " ")
 
     def pseudo_word(self) -> str:
-        """A word that no list has, so that names must be copied, not recalled."""
-        syllables = self.rng.randint(2, 3)
-        return "".join(self.rng.choice("bcdfghklmnprstvz") + self.rng.choice("aeiou") for _ in range(syllables)) + (
-            self.rng.choice(["", "", "n", "r", "s", "x", "l"])
-        )
+        """A word that no list has, so that names and values must be copied, not recalled."""
+        rng = self.rng
+        syllables = (rng.choice(_ONSETS) + rng.choice(_VOWELS) for _ in range(rng.choice((1, 2, 2, 3))))
+        return "".join(syllables) + rng.choice(_CODAS)
 
     def noun(self) -> str:
         roll = self.rng.random()
@@ -78,7 +97,7 @@ class Inventor:
 
     def blueprint(self, most: int = 11) -> Blueprint:
         rng = self.rng
-        number = min(most, rng.choice((1, 1, 2, 2, 3, 3, 3, 4, 4, 5, 6, 8, 11)))
+        number = min(most, rng.choice((1, 2, 2, 3, 3, 4, 4, 5, 6, 7, 8, 9, 11)))
         nouns: list[str] = []
         while len(nouns) < number:
             noun = self.noun()
@@ -195,24 +214,32 @@ class Inventor:
         return "".join(self.rng.choice("ABCDEFGHJKLMNPQRSTUVWXYZ") for _ in range(number))
 
     def person(self) -> str:
-        return f"{self.word('first_names')} {self.word('last_names')}"
+        first = self.word("first_names") if self.rng.random() < 0.9 else self.pseudo_word().capitalize()
+        last = self.word("last_names") if self.rng.random() < 0.85 else self.pseudo_word().capitalize()
+        return f"{first} {last}"
 
     def title(self) -> str:
-        roll = self.rng.random()
-        adjective, noun = self.word("adjectives").capitalize(), self.word("nouns").capitalize()
-        if roll < 0.45:
-            return f"{adjective} {noun}"
-        if roll < 0.6:
-            return f"{noun} {self.word('organisations')}"
-        if roll < 0.7:
-            return f"{self.word('last_names')} {self.word('organisations')}"
-        if roll < 0.75:
-            return f"The {noun} of {self.word('cities')}"
-        if roll < 0.85:
-            return f"{noun} {self.rng.choice(_SMALL_WORDS)} {self.word('nouns').capitalize()}"
-        if roll < 0.92:
-            return noun
-        return f"{self.pseudo_word().capitalize()} {self.rng.choice(['', '2', '7', 'X', 'Pro', 'II'])}".strip()
+        rng = self.rng
+        adjective, noun, other = (self.word(k).capitalize() for k in ("adjectives", "nouns", "nouns"))
+        last, made = self.word("last_names"), self.pseudo_word().capitalize()
+        company, city = self.word("organisations"), self.word("cities")
+        return rng.choices(
+            (
+                f"{adjective} {noun}",
+                f"{noun} {company}",
+                f"{last} {company}",
+                f"The {noun} of {city}",
+                f"{noun} {rng.choice(_SMALL_WORDS)} {other}",
+                noun,
+                f"{made} {rng.choice(['', '2', '7', 'X', 'Pro', 'II', noun])}".strip(),
+                f"{adjective}-{noun} {made}",
+                f"{last} & {rng.choice(('Sons', 'Co', made, last))}",
+                f"{rng.choice(('O', 'D', 'L'))}'{made} {company}",
+                f"{made}'s {noun}",
+                f"{adjective} {made} {noun}",
+            ),
+            (36, 12, 8, 5, 9, 7, 8, 4, 4, 2, 2, 3),
+        )[0]
 
 
 class Style:

@@ -2,8 +2,10 @@
 
 `finetune_lora --config FILE` names `PackedPairs` as its data. A batch of pairs becomes one row: the tokens that all
 its prompts begin with, once, then what is each pair's own. The loss and its gradients are those of the plain batch,
-at a fraction of the work. The number of a token's pair travels in the upper bits of its id, so that LitGPT's own loop
-needs no change; `connect` teaches LitGPT's model to read it.
+at a fraction of the work: no token of the schema is computed twice, and the output head only where an answer's token
+is to be predicted. What the model must know travels in the upper bits of the token ids (the number of a token's pair,
+and whether what follows it is an answer's), so that LitGPT's own loop needs no change; `connect` teaches LitGPT's model
+to read them.
 """
 
 from __future__ import annotations
@@ -18,16 +20,18 @@ from typing import Any
 import torch
 from litgpt.data import DataModule, SFTDataset
 from litgpt.lora import GPT as LoraGPT
-from litgpt.model import do_softcapping
+from litgpt.model import CausalSelfAttention, do_softcapping
 from litgpt.tokenizer import Tokenizer
 from torch import Tensor
+from torch.nn import functional as F
 from torch.utils.data import DataLoader, Sampler
 
 from t2q.training.prompt_style import T2QPrompt
-from t2q.training.shared_prefix import attention_mask, hidden_states
+from t2q.training.shared_prefix import attention_mask, hidden_states, prefix_attention
 
 IGNORE = -100
 _PAIR_SHIFT = 32  # a token's id is below 2**32; its pair's number stands above it
+_PREDICTS = 1 << 62  # the token after it is one to predict
 
 
 @dataclass
@@ -96,13 +100,19 @@ class ShuffledGroups(Sampler[list[int]]):
 
 
 def pack(samples: list[dict[str, Any]]) -> dict[str, Any]:
-    """One row, shape (1, T), of samples that each hold `input_ids` and `labels` (the prompt masked)."""
+    """One row of samples that each hold `input_ids` and `labels` (the prompt masked).
+
+    `input_ids` has shape (1, T). `labels` has the n labels that are not masked, after one that stands for nothing:
+    shape (1, n + 1), as the loop compares all labels but the first with all logits but the last.
+    """
     prompt = min(int((s["labels"] != IGNORE).int().argmax()) for s in samples)
     shared = _common_prefix([s["input_ids"][: prompt - 1] for s in samples])
-    ids, labels = [samples[0]["input_ids"][:shared]], [torch.full((shared,), IGNORE)]
+    ids, labels = [samples[0]["input_ids"][:shared]], [torch.tensor([IGNORE])]
     for number, sample in enumerate(samples, 1):
-        ids.append(sample["input_ids"][shared:] + (number << _PAIR_SHIFT))
-        labels.append(sample["labels"][shared:])
+        predicted = sample["labels"] != IGNORE
+        before = F.pad(predicted[1:], (0, 1)).long() * _PREDICTS
+        ids.append((sample["input_ids"] + (number << _PAIR_SHIFT) + before)[shared:])
+        labels.append(sample["labels"][predicted])
     counts = {
         key: torch.tensor([s["token_counts"][key] for s in samples]) for key in ("raw", "raw_plus_prompt_template")
     }
@@ -117,7 +127,7 @@ def _common_prefix(rows: list[Tensor]) -> int:
 
 def unpack(ids: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Token ids, pairs and positions of a packed row, each of shape (1, T)."""
-    pairs = ids >> _PAIR_SHIFT
+    pairs = (ids & ~_PREDICTS) >> _PAIR_SHIFT
     place = torch.arange(ids.shape[1], device=ids.device)[None]
     shared = (pairs == 0).sum()
     starts = torch.zeros_like(place)
@@ -142,7 +152,11 @@ def install() -> None:
         if int(idx.max()) < 1 << _PAIR_SHIFT:
             return plain(self, idx, *args, lm_head_chunk_size=lm_head_chunk_size, **kwargs)
         ids, pairs, positions = unpack(idx)
-        states = hidden_states(self, ids, positions, attention_mask(torch.zeros_like(pairs), pairs))
+        shared = int((pairs == 0).sum())
+        states = hidden_states(self, ids, positions, attention_mask(torch.zeros_like(pairs), pairs)[:, :, shared:])
+        predicts = (idx[0] & _PREDICTS).bool()
+        predicts[-1] = True  # the logits that the loop leaves out
+        states = states[:, predicts]
         threshold = self.config.final_logit_softcapping
         cap = partial(do_softcapping, thresh=threshold) if threshold is not None else torch.nn.Identity()
         if lm_head_chunk_size:
@@ -151,6 +165,9 @@ def install() -> None:
 
     forward.reads_packed_rows = True  # type: ignore[attr-defined]
     LoraGPT.forward = forward  # type: ignore[method-assign]
+    CausalSelfAttention.scaled_dot_product_attention = prefix_attention(  # type: ignore[method-assign]
+        CausalSelfAttention.scaled_dot_product_attention
+    )
     if torch.cuda.is_available():  # nf4 is for CUDA; importing bitsandbytes elsewhere only costs time
         plain_embedding()
 

@@ -7,6 +7,7 @@ that each pair is computed as if it stood alone behind the schema: same loss, sa
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -43,3 +44,20 @@ def hidden_states(model: Any, ids: Tensor, positions: Tensor, mask: Tensor) -> T
             x = block(x, cos[..., rope], sin[..., rope], mask)
     states: Tensor = model.transformer.ln_f(x)
     return states
+
+
+def prefix_attention(plain: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """LitGPT's `scaled_dot_product_attention` for a mask that has rows for the last tokens only.
+
+    Those before them are the prefix, which is causal in itself and sees nothing of what follows: those scores are never
+    computed. Shapes: q, k, v (B, heads, T, head size), mask (B, 1, own tokens, T), result (B, T, heads, head size).
+    """
+
+    def attend(self: Any, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None) -> Tensor:
+        shared = 0 if mask is None else q.shape[2] - mask.shape[2]
+        if shared == 0:
+            return plain(self, q, k, v, mask)
+        prefix = plain(self, q[:, :, :shared], k[:, :, :shared], v[:, :, :shared])
+        return torch.cat([prefix, plain(self, q[:, :, shared:], k, v, mask)], dim=1)
+
+    return attend
