@@ -9,6 +9,7 @@ from t2q.data.intents import Sampler, sample
 from t2q.data.model import ask_model
 from t2q.data.wording import SPLITS, Wording, load_words
 from t2q.pretrain.schemas import Inventor, as_graph, as_tables
+from t2q.schema import Entity, Field, Schema
 
 
 @pytest.mark.parametrize("file", ["wording.yaml", "unanswerable.yaml"])
@@ -37,3 +38,20 @@ def test_every_intent_can_be_worded_in_every_split(spell) -> None:
                     assert "{" not in worded.question
                     assert worded.wording in load_words("wording.yaml")["intents"][draft.wording][split]
     assert asked == set(load_words("wording.yaml")["intents"])
+
+
+def test_only_training_questions_open_with_words_off_the_point() -> None:
+    class Drawn(Wording):
+        def aside(self) -> str:
+            return "Blue lamp: "
+
+    for split in SPLITS:
+        wording = Drawn(split, random.Random(0))
+        opened = sum(wording.finish("how many orders are there").startswith("Blue lamp: how") for _ in range(300))
+        assert (opened > 0) is (split == "train"), split
+
+
+def test_a_field_that_sounds_like_a_count_is_asked_for_with_its_entity() -> None:
+    number, status = Field("number", "text"), Field("status", "text")
+    orders = ask_model(Schema("sql", "sqlite", (Entity("orders", (number, status)),))).entities["orders"]
+    assert [orders.said(f) for f in (number, status)] == ["order number", "status"]
