@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 import t2q
-from t2q.errors import ParityError, T2QError
+from t2q.errors import AccuracyLost, T2QError
 
 INTERRUPTED = 130  # exit code of a shell command ended by SIGINT
 
@@ -93,7 +93,7 @@ def run(
         return
     try:
         engine.execute(from_, to)
-    except ParityError:
+    except AccuracyLost:
         print_summary(engine.folder, progress.console)  # it shows what fell short
         raise
     if to in (None, engine.stages[-1].name):

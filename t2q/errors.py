@@ -10,7 +10,8 @@ T2QError                 a user's mistake or a missing thing: one clear line, ex
 │   ├── QueryTimeout     the query ran longer than it may
 │   └── ExecutionFailed  the database refused or broke off the query
 ├── StageError           a stage of a run failed
-└── ParityError          a conversion lost more than the recipe allows
+└── ParityError          a conversion changed the function that the model computes
+    └── AccuracyLost     a step lost more execution accuracy than the recipe allows
 """
 
 from __future__ import annotations
@@ -59,4 +60,8 @@ class StageError(T2QError):
 
 
 class ParityError(StageError):
-    """A conversion lost more than the recipe allows."""
+    """A conversion changed the function that the model computes."""
+
+
+class AccuracyLost(ParityError):
+    """A step lost more execution accuracy than the recipe allows; the run's report shows it."""

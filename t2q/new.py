@@ -31,13 +31,13 @@ database: {database}
 seed: 7                                 # the same seed makes the same questions and weights
 
 pairs:                                  # questions made from the schema and its values
-  train: 1600
+  train: 2400
   validation: 100
   test: 200                             # answerable ones; the unanswerable come on top
   unanswerable: 0.25                    # share that the schema cannot answer: the model learns to decline
 
 train:
-  epochs: 3
+  epochs: 2
   batch_size: 16
   learning_rate: 1.0e-3
   lora: {{r: 16, alpha: 32}}

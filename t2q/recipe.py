@@ -40,7 +40,7 @@ class _Part(BaseModel):
 class Pairs(_Part):
     """How many questions to make from the schema."""
 
-    train: Annotated[int, Field(ge=1)] = 1600
+    train: Annotated[int, Field(ge=1)] = 2400
     validation: Annotated[int, Field(ge=1)] = 100
     test: Annotated[int, Field(ge=1)] = 200
     """Answerable test questions; the unanswerable ones come on top."""
@@ -55,7 +55,7 @@ class Lora(_Part):
 
 
 class Train(_Part):
-    epochs: Annotated[int, Field(ge=1)] = 3
+    epochs: Annotated[int, Field(ge=1)] = 2
     learning_rate: Annotated[float, Field(gt=0, lt=1)] = 1.0e-3
     batch_size: Annotated[int, Field(ge=1)] = 16
     lora: Lora = Lora()

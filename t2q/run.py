@@ -23,7 +23,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from t2q.child import death
-from t2q.errors import ParityError, RecipeError, StageError, T2QError
+from t2q.errors import AccuracyLost, RecipeError, StageError, T2QError
 from t2q.hardware import device_name
 from t2q.manifest import Ingredients, Manifest, describe_files, digest, gather, stale
 from t2q.measure import PeakMemory
@@ -45,8 +45,10 @@ class Planned:
 class Run:
     """One recipe in its run folder. `stages` must be in order, inputs first."""
 
-    def __init__(self, recipe: Recipe, progress: Progress, stages: Sequence[Stage] = STAGES) -> None:
-        self.recipe, self.progress, self.stages = recipe, progress, tuple(stages)
+    def __init__(
+        self, recipe: Recipe, progress: Progress, stages: Sequence[Stage] = STAGES, verb: str = "t2q run"
+    ) -> None:
+        self.recipe, self.progress, self.stages, self.verb = recipe, progress, tuple(stages), verb
         self.folder = recipe.run_dir
         self._fingerprints: dict[str, dict[str, Any]] = {}
 
@@ -84,7 +86,7 @@ class Run:
                     self.progress.say(f"✓ {stage.name}: up to date")
                     self._publish(stage)
                 if manifest is not None and "error" in manifest.facts:
-                    raise ParityError(str(manifest.facts["error"]))
+                    raise AccuracyLost(str(manifest.facts["error"]))
 
     def _chosen(self, first: str | None, last: str | None) -> list[tuple[Stage, bool]]:
         """The stages up to `last`; True marks those from `first` on."""
@@ -208,7 +210,7 @@ class Run:
         try:
             yield
         except KeyboardInterrupt:
-            again = f"`t2q run {self.recipe.path}` goes on from there"
+            again = f"`{self.verb} {self.recipe.path}` goes on from there"
             raise KeyboardInterrupt(f"interrupted in {stage.name}; {again}") from None
         except T2QError:
             raise

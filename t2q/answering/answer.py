@@ -13,7 +13,7 @@ from t2q.schema import Schema
 
 @dataclass(frozen=True)
 class Answer:
-    """`abstained` with `reason` (a sentence) and `kind` (refused, no query, or a QueryError's kind), or rows."""
+    """`abstained` with `reason` (a sentence) and `kind` (refused, no query, cut, or a QueryError's kind), or rows."""
 
     query: str = ""
     columns: tuple[str, ...] = ()
@@ -22,6 +22,14 @@ class Answer:
     abstained: bool = False
     reason: str = ""
     kind: str = ""
+
+
+REFUSED = "refused"  # the kind of an answer in which the model itself declined
+
+
+def cut(text: str) -> Answer:
+    """The answer where a model was stopped before its text came to an end: half a query may run, and means another."""
+    return Answer(query=text, abstained=True, reason="the query grew too long and was cut", kind="cut")
 
 
 def answer(
@@ -34,7 +42,7 @@ def answer(
     """
     reason = refusal_reason(text)
     if reason is not None:
-        return Answer(abstained=True, reason=reason or "the model gave no reason", kind="refused")
+        return Answer(abstained=True, reason=reason or "the model gave no reason", kind=REFUSED)
     query = database.language.extract(text)
     if not query:
         return Answer(abstained=True, reason="the model wrote no query", kind="no query")

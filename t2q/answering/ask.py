@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -12,8 +13,9 @@ from typing import Any
 from rich.console import Console
 from rich.syntax import Syntax
 from rich.table import Table
+from rich.text import Text
 
-from t2q.answering.answer import Answer, answer
+from t2q.answering.answer import Answer, answer, cut
 from t2q.databases import Database, open_database
 from t2q.errors import T2QError
 from t2q.models import Model, open_model
@@ -54,10 +56,12 @@ class Asker:
     def ask(self, question: str) -> Answer:
         """One answer; a question too long for the model is declined, not cut."""
         try:
-            text = self.model.generate([self.prepared.prompt(question)], MAX_NEW_TOKENS)[0].text
+            written = self.model.generate([self.prepared.prompt(question)], MAX_NEW_TOKENS)[0]
         except ValueError as error:
             return Answer(abstained=True, reason=str(error), kind="too long")
-        return answer(text, self.prepared.schema, self.database)
+        if not written.finished:
+            return cut(written.text)
+        return answer(written.text, self.prepared.schema, self.database)
 
     def __enter__(self) -> Asker:
         return self
@@ -79,15 +83,21 @@ def ask_command(run: Path, question: str | None, as_json: bool) -> None:
         interactive = sys.stdin.isatty()
         if interactive and not as_json:
             console.print(f"Ask {asker.database.url}; an empty line ends.", markup=False)
-        while line := _read_line(interactive):
+        for line in _questions(interactive):
             _tell(console, asker.ask(line), asker, as_json)
 
 
-def _read_line(interactive: bool) -> str:
-    try:
-        return input("? " if interactive else "").strip()
-    except (EOFError, KeyboardInterrupt):
-        return ""
+def _questions(interactive: bool) -> Iterator[str]:
+    """Lines that are not blank; at a terminal a blank one ends."""
+    while True:
+        try:
+            line = input("? " if interactive else "").strip()
+        except (EOFError, KeyboardInterrupt):
+            return
+        if line:
+            yield line
+        elif interactive:
+            return
 
 
 def _tell(console: Console, found: Answer, asker: Asker, as_json: bool) -> None:
@@ -124,7 +134,7 @@ def _table(found: Answer) -> Table:
     table = Table()
     for i, column in enumerate(found.columns):
         numbers = all(isinstance(row[i], int | float) for row in found.rows[:SHOWN_ROWS])
-        table.add_column(column, justify="right" if numbers else "left", overflow="fold")
+        table.add_column(Text(column), justify="right" if numbers else "left", overflow="fold")
     for row in found.rows[:SHOWN_ROWS]:
-        table.add_row(*("–" if cell is None else str(cell) for cell in row))
+        table.add_row(*(Text("–" if cell is None else str(cell)) for cell in row))
     return table

@@ -24,7 +24,8 @@ class Unanswerable:
         kind = rng.choice(list(self.kinds))
         template = rng.choice(self.kinds[kind][self.split])
         things = plural(words(rng.choice(askables).entity.name))
-        target = self.sampler.target(rng.choice(askables))
+        rng.shuffle(askables)
+        target = next((found for a in askables if (found := self.sampler.target(a))), None)
         field, entity = self.absent("text_attributes", "number_attributes"), self.absent("people", "things")
         slots = {
             "things": things,

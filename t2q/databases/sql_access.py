@@ -116,8 +116,8 @@ def open_engine(address: str) -> Engine:
     shown = redact(address)
     try:
         url = make_url(address)
-    except ArgumentError as error:
-        raise DatabaseError(f"{shown} is not a database URL: write for example sqlite:///data/shop.sqlite") from error
+    except (ArgumentError, ValueError):  # not chained: what it says may hold a part of the password
+        raise DatabaseError(f"{shown} is not a database URL: write for example sqlite:///data/shop.sqlite") from None
     dialect = url.get_backend_name()
     if dialect not in ACCESS:
         raise DatabaseError(f"{shown}: t2q cannot open {dialect} read-only; it can open {', '.join(sorted(ACCESS))}")

@@ -15,6 +15,20 @@ from t2q.databases.base import Result
 from t2q.evaluation.comparison import Row, columns_fit, plain
 
 
+def field_verdicts(pred: Result, gold: Result, ordered: bool) -> dict[str, float]:
+    """All of them, in 0..1, by name. `ordered`: gold has ORDER BY, which our questions have where they ask for it."""
+    return {
+        "bird_ex": bird_ex(pred, gold),
+        "spider_test_suite": spider_test_suite(pred, gold, ordered),
+        "soft_f1": round(soft_f1(pred, gold), 4),
+        "sql_eval_exact": sql_eval_exact(pred, gold, ordered),
+        "sql_eval_subset": sql_eval_subset(pred, gold, ordered),
+    }
+
+
+VERDICTS = ("bird_ex", "spider_test_suite", "soft_f1", "sql_eval_exact", "sql_eval_subset")
+
+
 def _rows(result: Result) -> list[Row]:
     return [tuple(map(plain, row)) for row in result.rows]
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from t2q.answering.answer import Answer, answer
+from t2q.answering.answer import REFUSED, Answer, answer, cut
 from t2q.data.pairs import Pair
 from t2q.databases.base import Database, Result
 from t2q.errors import StageError
 from t2q.evaluation.comparison import same_result
+from t2q.evaluation.field_verdicts import field_verdicts
 from t2q.evaluation.metrics import exact_match, token_match
 from t2q.evaluation.predictions import Prediction
 from t2q.models.base import Completion
@@ -36,16 +37,21 @@ class Judge:
     def judge(self, number: int, completion: Completion) -> Prediction:
         """The verdict on a model's text for pair `number`."""
         pair, language = self.pairs[number], self.database.language
-        found = self._answer(completion.text)
+        found = self._answer(completion.text) if completion.finished else cut(completion.text)
+        declined = found.kind == REFUSED
+        verdicts: dict[str, float] = {}
         if not pair.answerable:
-            correct = found.abstained
-            reason = "" if correct else f"answered, but {pair.reason}"
+            correct = declined
+            told = f"no answer ({found.kind}: {found.reason})" if found.abstained else "answered"
+            reason = "" if correct else f"{told}, but {pair.reason}"
         elif found.abstained:
             correct, reason = False, f"{found.kind}: {found.reason}"
         else:
             result = Result(found.columns, found.rows, found.truncated)
-            verdict = same_result(result, self.gold[number], language.ordered(pair.query))
+            ordered = language.ordered(pair.query)
+            verdict = same_result(result, self.gold[number], ordered)
             correct, reason = verdict.ok, "" if verdict.ok else f"other rows: {verdict.reason}"
+            verdicts = field_verdicts(result, self.gold[number], ordered)
         return Prediction(
             id=number,
             question=pair.question,
@@ -57,9 +63,10 @@ class Judge:
             correct=correct,
             reason=reason,
             executable=not found.abstained,
-            declined=found.abstained,
+            declined=declined,
             exact=pair.answerable and exact_match(found.query, pair.query, language),
             token_match=token_match(found.query, pair.query, language) if pair.answerable else 0.0,
             finished=completion.finished,
             logprob=round(completion.logprob, 4),
+            verdicts=verdicts,
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,9 @@ from typing import Any
 class Prediction:
     """One line. `text` is what the model wrote, `prediction` the query in it; `reason` says why it is not correct.
 
+    `declined`: the model itself said that it does not know; a query that fails is `executable` false instead.
     `logprob` is the natural logarithm of the text's probability, `finished` whether the text came to its end.
+    `verdicts` are those of `field_verdicts`, where there are rows to judge.
     """
 
     id: int
@@ -31,6 +33,7 @@ class Prediction:
     token_match: float = 0.0
     finished: bool = True
     logprob: float = 0.0
+    verdicts: dict[str, float] = field(default_factory=dict)
 
     @classmethod
     def from_line(cls, line: Mapping[str, Any]) -> Prediction:

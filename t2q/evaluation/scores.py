@@ -6,15 +6,17 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
-from t2q.evaluation.metrics import google_bleu, wilson
+from t2q.evaluation.field_verdicts import VERDICTS
+from t2q.evaluation.metrics import google_bleu, trustsql_rs, wilson
 from t2q.evaluation.predictions import Prediction
 
 
 def scores(predictions: Sequence[Prediction]) -> dict[str, Any]:
     """Shares in 0..1, each None where no question counts for it; intervals are Wilson's at 95 %.
 
-    execution_accuracy, executable, exact_match, token_match, google_bleu and declined_answerable are over answerable
-    questions, declined_unanswerable over the others.
+    execution_accuracy, executable, exact_match, token_match, google_bleu, declined_answerable and the field's verdicts
+    are over answerable questions, declined_unanswerable over the others, trustsql_rs_C (penalty C, n: the number of
+    questions) over all.
     """
     answerable = [p for p in predictions if p.answerable]
     others = [p for p in predictions if not p.answerable]
@@ -27,6 +29,10 @@ def scores(predictions: Sequence[Prediction]) -> dict[str, Any]:
 
     right = [p.correct for p in answerable]
     declined = [p.declined for p in others]
+    abstained = sum(not p.executable for p in answerable)
+    safe = sum(not p.executable for p in others)
+    counts = (sum(right) + safe, abstained, len(predictions) - sum(right) - safe - abstained)
+    penalties = {"0": 0, "10": 10, "n": len(predictions)}
     bleu = google_bleu([p.prediction for p in answerable], [p.gold for p in answerable]) if answerable else None
     return {
         "execution_accuracy": share(right),
@@ -38,6 +44,8 @@ def scores(predictions: Sequence[Prediction]) -> dict[str, Any]:
         "declined_unanswerable": share(declined),
         "declined_unanswerable_interval": interval(declined),
         "declined_answerable": share([p.declined for p in answerable]),
+        **{name: share([p.verdicts.get(name, 0.0) for p in answerable]) for name in VERDICTS},
+        **{f"trustsql_rs_{c}": round(trustsql_rs(*counts, penalty), 1) for c, penalty in penalties.items()},
     }
 
 

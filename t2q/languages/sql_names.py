@@ -10,6 +10,7 @@ from sqlglot.optimizer.scope import Scope, find_all_in_scope, traverse_scope
 
 from t2q.errors import SyntaxRefused
 from t2q.languages.base import Identifiers
+from t2q.languages.sql_tree import quoted_string
 from t2q.schema import Entity, Schema
 
 _HIDDEN = {  # columns that every table has
@@ -143,8 +144,8 @@ class _Reader:
         sources = [source for level in levels for source in self._offers(level).values()]
         if any(source.has(name) for source in sources) or name in _aliases(scope):
             return
-        if self._dialect == "sqlite" and column.this.args.get("quoted"):
-            return  # SQLite takes a double-quoted name that matches nothing as a string
+        if self._dialect == "sqlite" and quoted_string(column):
+            return
         titles = {source.title for source in self._offers(scope).values()}
         title = titles.pop() if len(titles) == 1 else ""
         yield f"column {title}.{column.name}" if title else f"column {column.name}"

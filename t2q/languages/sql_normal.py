@@ -5,10 +5,10 @@ from __future__ import annotations
 from sqlglot import exp
 
 from t2q.languages.sql_quoting import folds_case, quote
+from t2q.languages.sql_tree import quoted_string
 
 # Table names are files, and mind the letter case, where these run on Linux.
 _TABLES_MIND_CASE = {"mysql", "mariadb"}
-_COMPARISONS = (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.Like, exp.Glob)
 
 
 def spell(tree: exp.Expression, dialect: str, sqlglot_dialect: str, blank: bool = False) -> str:
@@ -29,15 +29,10 @@ def _blank(node: exp.Expression) -> exp.Expression:
 
 
 def _write_strings(tree: exp.Expression) -> None:
-    """SQLite takes a double-quoted name that is no column as a string, and people write strings that way.
-
-    Without a schema it cannot be told for sure. Behind a comparison it is taken for a string.
-    """
-    for node in list(tree.find_all(*_COMPARISONS, exp.In, exp.Between)):
-        values = [node.args.get(key) for key in ("expression", "low", "high")] + node.expressions
-        for value in values:
-            if isinstance(value, exp.Column) and not value.table and value.this.args.get("quoted"):
-                value.replace(exp.Literal.string(value.name))
+    """Without a schema it cannot be told for sure which double-quoted names SQLite takes as strings."""
+    for column in list(tree.find_all(exp.Column)):
+        if quoted_string(column):
+            column.replace(exp.Literal.string(column.name))
 
 
 def _write_names(tree: exp.Expression, dialect: str) -> None:

@@ -36,6 +36,7 @@ _REFUSED = (
     exp.NextValueFor,
     exp.PropertyEQ,  # MySQL's @variable := value
 )
+_DASHES_WANT_BLANK = {"mysql", "mariadb"}
 _BUILT_IN_SCHEMAS = {"pg_catalog", "sys"}
 
 
@@ -59,7 +60,7 @@ def prove_read_only(query: str, dialect: str, sqlglot_dialect: str) -> None:
     tree = syntax_tree(query, sqlglot_dialect)
     if not isinstance(tree, QUERIES):
         raise NotReadOnly(f"only SELECT may run, not {_verb(query)}")
-    _prove_comments(query, sqlglot_dialect)
+    _prove_comments(query, dialect, sqlglot_dialect)
     for node in tree.walk():
         if isinstance(node, _REFUSED):
             raise NotReadOnly(f"{node.key.upper()} inside the query")
@@ -96,9 +97,11 @@ def _prove_name(name: exp.Identifier, dialect: str) -> None:
         raise NotReadOnly(f"the file {name.name} is read inside the query")
 
 
-def _prove_comments(query: str, sqlglot_dialect: str) -> None:
-    """MySQL runs `/*! … */`, and databases differ on comments inside comments."""
+def _prove_comments(query: str, dialect: str, sqlglot_dialect: str) -> None:
+    """MySQL runs `/*! … */`, MariaDB `/*M! … */` too, and to both `--` is a comment only before a blank of ASCII; and
+    databases differ on comments inside comments."""
     tokens = sqlglot.tokenize(query, dialect=sqlglot_dialect or None)
-    for comment in (text for token in tokens for text in token.comments):
-        if comment.startswith("!") or "/*" in comment or "*/" in comment:
-            raise NotReadOnly("a comment that some databases run as code")
+    comments = [text for token in tokens for text in token.comments]
+    run = any(re.match("[mM]?!", text) or "/*" in text or "*/" in text for text in comments)
+    if run or (comments and dialect in _DASHES_WANT_BLANK and re.search(r"--(?![\x00-\x20]|$)", query)):
+        raise NotReadOnly("a comment that some databases run as code")

@@ -15,6 +15,7 @@ logging.getLogger("sqlglot").setLevel(logging.ERROR)  # "Falling back to parsing
 
 _NAMES = {"postgresql": "postgres", "mssql": "tsql", "mariadb": "mysql", "awsathena": "athena"}
 QUERIES = (exp.Query, exp.Values)
+_COMPARISONS = (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.Like, exp.Glob)
 _EXPRESSIONS = (exp.Condition, exp.Alias)  # sqlglot also parses a lone expression: `hello world` is an alias
 
 
@@ -44,6 +45,18 @@ def syntax_tree(query: str, dialect: str) -> exp.Expression:
     if isinstance(trees[0], _EXPRESSIONS) and not isinstance(trees[0], QUERIES):
         raise SyntaxRefused(f"not a statement: {query.strip()[:60]!r}")
     return trees[0]
+
+
+def quoted_string(column: exp.Column) -> bool:
+    """Whether it stands where people write a string in double quotes: alone, as what something is compared to.
+
+    SQLite takes a double-quoted name that is no column as a string, anywhere. Elsewhere it is a misspelt name.
+    """
+    parent, place = column.parent, column.arg_key
+    compared = isinstance(parent, _COMPARISONS) and place == "expression"
+    listed = isinstance(parent, exp.In) and place == "expressions"
+    bound = isinstance(parent, exp.Between) and place in ("low", "high")
+    return bool(column.this.args.get("quoted")) and not column.table and (compared or listed or bound)
 
 
 def _place(error: ParseError) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 
 from t2q.recipe_errors import explain, report
 from t2q.recipe_yaml import read_yaml
@@ -80,15 +80,22 @@ class PretrainRecipe(_Part):
     corpus: CorpusPart = CorpusPart()
     train: TrainPart = TrainPart()
     evaluate: EvaluatePart = EvaluatePart()
+    _path: Path = PrivateAttr(default=Path("recipe.yaml"))
 
     @classmethod
     def load(cls, path: Path) -> PretrainRecipe:
         """Raises RecipeError naming every mistake with its line."""
         document = read_yaml(path)
         try:
-            return cls.model_validate(document.data)
+            recipe = cls.model_validate(document.data)
         except ValidationError as error:
             raise report(explain(error, document, cls)) from None
+        recipe._path = path
+        return recipe
+
+    @property
+    def path(self) -> Path:
+        return self._path
 
     @property
     def run_dir(self) -> Path:

@@ -16,7 +16,7 @@ def pretrain(recipe_path: Path) -> None:
     """Runs what is not up to date and says where the model is. Raises T2QError."""
     recipe = PretrainRecipe.load(Path(recipe_path))
     progress = Progress()
-    engine = Run(cast(Any, recipe), progress, PRETRAIN_STAGES)
+    engine = Run(cast(Any, recipe), progress, PRETRAIN_STAGES, verb="t2q pretrain")
     engine.execute()
     scores = json.loads((engine.folder / "evaluate" / "scores.json").read_text(encoding="utf-8"))
     for kind, score in scores.items():

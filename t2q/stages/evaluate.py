@@ -42,15 +42,15 @@ def run(ctx: StageContext) -> dict[str, Any]:
         judge = Judge(pairs, prepared.schema, database)
         with ctx.progress.task("evaluating", total=len(models) * len(pairs)) as task:
             for step, path in models.items():
-                start = time.perf_counter()
                 with open_model(path) as model:
+                    start = time.perf_counter()
                     room = min(MAX_NEW_TOKENS, _longest_answer(model.encode, pairs) + 32)
                     completions = model.generate(
                         prompts,
                         room,
                         on_done=lambda n, step=step: task.advance(n, note=step),  # type: ignore[misc]
                     )
-                seconds = time.perf_counter() - start
+                    seconds = time.perf_counter() - start
                 predictions = [judge.judge(i, completion) for i, completion in enumerate(completions)]
                 write_predictions(ctx.out / "predictions" / f"{step}.jsonl", predictions)
                 steps[step] = scores(predictions) | {"answers_per_second": round(len(pairs) / seconds, 1)}

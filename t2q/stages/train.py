@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -37,7 +38,9 @@ def run(ctx: StageContext) -> dict[str, Any]:
     command = [sys.executable, "-m", "litgpt", "finetune_lora", "--config", str(config_path), "--out_dir", str(ctx.out)]
     with ctx.progress.task("training", total=steps) as task, (ctx.out / "losses.jsonl").open("w") as losses:
         watcher = LossReader(task, losses)
-        run_child(command, "litgpt finetune_lora", ctx.out / "litgpt.log", watcher, env=_environment())
+        log = ctx.scratch / "litgpt.log"  # where it is still to be found after a failure
+        run_child(command, "litgpt finetune_lora", log, watcher, env=_environment())
+    shutil.move(log, ctx.out)
     (ctx.out / "final" / "lit_model.pth").unlink()  # LitGPT merges on the way out; merging is a stage of its own
     return {"steps": steps, "precision": config["precision"], "validation loss": watcher.validation, **numbers}
 

@@ -278,6 +278,13 @@ def test_a_database_that_cannot_be_opened_read_only_is_refused() -> None:
         SqlDatabase("oracle://u:p@h/d")
 
 
+@pytest.mark.parametrize("url", ["postgresql://host:abc/db", "postgresql://u:ge:heim@ge:heim@host/db"])
+def test_a_bad_port_is_one_line_without_the_password(url: str) -> None:
+    with pytest.raises(DatabaseError, match="is not a database URL") as error:
+        SqlDatabase(url)
+    assert error.value.__cause__ is None and "heim" not in str(error.value)
+
+
 def test_text_that_is_no_url() -> None:
     with pytest.raises(DatabaseError, match="is not a database URL: write for example sqlite:///"):
         SqlDatabase("data/shop.sqlite")

@@ -101,6 +101,13 @@ def test_killed_and_resumed_gives_the_same_weights(tmp_path: Path) -> None:
         torch.testing.assert_close(cut[key], whole[key], rtol=0, atol=1e-5)
 
 
+def test_the_recipe_knows_its_file_for_what_ctrl_c_says(tmp_path: Path) -> None:
+    path = tmp_path / "pico.yaml"
+    path.write_text("name: x\n")
+    recipe = PretrainRecipe.load(path)
+    assert recipe.path == path and "path" not in recipe.model_dump()
+
+
 def test_every_mistake_in_the_recipe_is_named(tmp_path: Path) -> None:
     from t2q.errors import RecipeError
 

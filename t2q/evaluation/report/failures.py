@@ -18,6 +18,7 @@ LONGEST = 1500  # characters of a text that are shown
 # evaluation.comparison and, with their `kind` first, by the errors of t2q.errors.
 KINDS = (
     ("no query", r"no query"),
+    ("cut", r"cut"),
     ("does not parse", r"syntax"),
     ("not read-only", r"not read-only"),
     ("unknown name", r"unknown name"),
@@ -33,7 +34,7 @@ KINDS = (
 def kind(answer: Prediction) -> str:
     """The kind of a wrong answer's reason."""
     if not answer.answerable:
-        return "answered the unanswerable"
+        return "answered the unanswerable" if answer.executable else "no answer, but did not decline"
     if answer.declined:
         return "declined"
     found = (name for name, pattern in KINDS if re.match(pattern, answer.reason, re.IGNORECASE))

@@ -54,6 +54,23 @@ METRICS = (
     Metric("answers_per_second", "Answers per second", "On the machine of this run.", is_share=False),
 )
 
+# What the published benchmarks would say, to stand beside the literature's numbers; never what t2q goes by.
+PUBLISHED = (
+    Metric("bird_ex", "BIRD EX", "Equal sets of rows: duplicates and order do not count, the order of columns does."),
+    Metric("spider_test_suite", "Spider test suite", "Equal bags of rows under some order of the columns."),
+    Metric("soft_f1", "BIRD Soft-F1", "Cells in common, rows paired by their place."),
+    Metric("sql_eval_exact", "sql-eval exact", "Equal rows without duplicates, columns by name."),
+    Metric("sql_eval_subset", "sql-eval subset", "The gold's columns are among the prediction's, by their values."),
+    *(
+        Metric(f"trustsql_rs_{c}", f"TrustSQL RS({c.upper()})", told, is_share=False)
+        for c, told in (
+            ("0", "In points: right, or no answer where there is none, less nothing for a wrong one."),
+            ("10", "The same less 10 for each wrong answer. No answer at all scores 0 where there is one."),
+            ("n", "The same less the number of questions for each wrong answer."),
+        )
+    ),
+)
+
 # What base and tuned are charted by: the shares of which more is better.
 COMPARED = tuple(m for m in METRICS if m.is_share and not m.lower_is_better)
 
