@@ -31,6 +31,7 @@ from t2q.training.shared_prefix import attention_mask, hidden_states, prefix_att
 
 IGNORE = -100
 _PAIR_SHIFT = 32  # a token's id is below 2**32; its pair's number stands above it
+_MULTIPLE = 128  # lengths are rounded up to it: for each new one, a CPU's bf16 kernels are made anew, and kept
 _PREDICTS = 1 << 62  # the token after it is one to predict
 
 
@@ -113,6 +114,12 @@ def pack(samples: list[dict[str, Any]]) -> dict[str, Any]:
         before = F.pad(predicted[1:], (0, 1)).long() * _PREDICTS
         ids.append((sample["input_ids"] + (number << _PAIR_SHIFT) + before)[shared:])
         labels.append(sample["labels"][predicted])
+    missing = -sum(map(len, labels)) % _MULTIPLE  # each a pair of its own, whose position is surely within the context
+    rest = _MULTIPLE - (sum(map(len, ids)) + missing) % _MULTIPLE  # at least one: the last token predicts nothing
+    filler = torch.arange(len(samples) + 1, len(samples) + 1 + missing + rest) << _PAIR_SHIFT
+    filler[:missing] += _PREDICTS
+    ids.append(filler)
+    labels.append(torch.full((missing,), IGNORE))
     counts = {
         key: torch.tensor([s["token_counts"][key] for s in samples]) for key in ("raw", "raw_plus_prompt_template")
     }

@@ -80,6 +80,17 @@ def test_unpack_gives_back_ids_pairs_and_positions() -> None:
         assert positions[0][mine].tolist() == list(range(int((pairs == 0).sum()), len(row["input_ids"])))
 
 
+def test_lengths_are_few_and_logits_are_as_many_as_labels(model: GPT) -> None:
+    """However the lengths fall. Each new length costs a CPU a new kernel, which it keeps: gigabytes in a long run."""
+    lengths = set()
+    for schema in range(90, 130):
+        row = pack(samples(schema, 4))
+        logits = model(row["input_ids"], lm_head_chunk_size=128)
+        assert sum(part.shape[1] for part in logits) == row["labels"].shape[1]
+        lengths.add((row["input_ids"].shape[1], row["labels"].shape[1]))
+    assert len(lengths) <= 2
+
+
 def test_answers_are_never_shared() -> None:
     """Two equal rows: their common tokens end before the answer, whose tokens must each be predicted."""
     row = samples(20, 1)[0]
