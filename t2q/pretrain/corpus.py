@@ -7,7 +7,7 @@ made in parallel, each from a seed of its own, so that row n is the same however
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import cache
@@ -26,8 +26,10 @@ from t2q.pretrain.schemas import Inventor, as_graph, as_tables
 from t2q.pretrain.tokenizer import BOS, EOS, PAD
 from t2q.prompt import database_text
 from t2q.prompt import render as render_prompt
+from t2q.schema import Value
 
 UNANSWERABLE_SHARE = 0.14
+SHOWN_SHARE = 0.5  # of values that are asked about
 QUESTION, ANSWER = 1, 2  # what a token belongs to; 0: schema or padding
 
 
@@ -46,7 +48,14 @@ def make_document(rng: random.Random, number: int, split: str = "train") -> Docu
     schema = as_tables(blueprint, rng) if rng.random() < 0.5 else as_graph(blueprint, rng)
     model = ask_model(schema)
     language = language_for(schema.dialect)
-    sampler = Sampler(model, lambda entity, name: blueprint.values.get((entity, name), ()), rng)
+    shown = {(e.name, f.name): f.samples for e in schema.entities for f in e.fields if f.type == "text"}
+
+    def values(entity: str, name: str) -> Sequence[Value]:
+        """Often those that the schema shows: a value alone tells which entity is meant only by standing there."""
+        stored = blueprint.values.get((entity, name), ())
+        return shown.get((entity, name)) or stored if rng.random() < SHOWN_SHARE else stored
+
+    sampler = Sampler(model, values, rng)
     wording, unanswerable = Wording(split, rng), Unanswerable(sampler, split)
     pairs: list[Pair] = []
     while len(pairs) < number:
