@@ -108,7 +108,7 @@ class Inventor:
         bonds = []
         for i in range(1, number):
             bonds.append(self.bond(i, rng.randrange(i)))
-        if number > 2 and rng.random() < 0.4:
+        for _ in range(rng.choice((0, 0, 1, 1, 2, 3, number)) if number > 2 else 0):
             a, b = rng.sample(range(number), 2)
             if not any({a, b} == {bond.source, bond.target} for bond in bonds):
                 bonds.append(self.bond(a, b))
