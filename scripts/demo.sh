@@ -11,7 +11,7 @@ for language in sql cypher; do
   times+=("recipes/$language.yaml: $SECONDS s")
 done
 for run in shop-sql shop-cypher; do
-  question="Which 3 products are the most expensive?"
+  question="Show me the name of the 3 products with the highest price"
   SECONDS=0
   echo "── t2q ask \"$question\" --run runs/$run"
   "$t2q" ask "$question" --run "runs/$run"
