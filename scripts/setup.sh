@@ -48,7 +48,8 @@ build_llama() {
   half=$(mktemp -d "$folder.XXXXXX")
   "$UV" venv --quiet --clear --seed --python "$VENV/bin/python" "$VENV/llama-build" &&
     CMAKE_ARGS="$CMAKE_OPTIONS -DCMAKE_PROJECT_INCLUDE=$PWD/scripts/llama-slim.cmake" \
-      "$VENV/llama-build/bin/python" -m pip wheel --no-deps --no-binary llama-cpp-python --wheel-dir "$half" "$LLAMA" &&
+      "$VENV/llama-build/bin/python" -m pip wheel --no-cache-dir --no-deps --no-binary llama-cpp-python \
+      --wheel-dir "$half" "$LLAMA" && # pip's cache would give back a wheel that was built with other options
     { [ -d "$folder" ] || mv "$half" "$folder"; }
 }
 
