@@ -8,25 +8,11 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from t2q.databases.base import Result
 from t2q.evaluation.comparison import Row, columns_fit, plain
-
-
-def field_verdicts(pred: Result, gold: Result, ordered: bool) -> dict[str, float]:
-    """All of them, in 0..1, by name. `ordered`: gold has ORDER BY, which our questions have where they ask for it."""
-    return {
-        "bird_ex": bird_ex(pred, gold),
-        "spider_test_suite": spider_test_suite(pred, gold, ordered),
-        "soft_f1": round(soft_f1(pred, gold), 4),
-        "sql_eval_exact": sql_eval_exact(pred, gold, ordered),
-        "sql_eval_subset": sql_eval_subset(pred, gold, ordered),
-    }
-
-
-VERDICTS = ("bird_ex", "spider_test_suite", "soft_f1", "sql_eval_exact", "sql_eval_subset")
 
 
 def _rows(result: Result) -> list[Row]:
@@ -125,3 +111,17 @@ def _near(a: Sequence[Any], b: Sequence[Any]) -> bool:
         return math.isclose(x, y, rel_tol=1e-5, abs_tol=1e-8) if numbers else x == y
 
     return len(a) == len(b) and all(map(near, a, b))
+
+
+VERDICTS: dict[str, Callable[[Result, Result, bool], float]] = {
+    "bird_ex": lambda pred, gold, _: bird_ex(pred, gold),
+    "spider_test_suite": spider_test_suite,
+    "soft_f1": lambda pred, gold, _: round(soft_f1(pred, gold), 4),
+    "sql_eval_exact": sql_eval_exact,
+    "sql_eval_subset": sql_eval_subset,
+}
+
+
+def field_verdicts(pred: Result, gold: Result, ordered: bool) -> dict[str, float]:
+    """All of them, in 0..1, by name. `ordered`: gold has ORDER BY, which our questions have where they ask for it."""
+    return {name: verdict(pred, gold, ordered) for name, verdict in VERDICTS.items()}

@@ -34,14 +34,14 @@ def loss_of(
     """
     ids, documents, pairs, positions, roles = batch.unbind(1)
     states = states_of(model, ids, positions, attention_mask(documents, pairs))
-    # the first token of a pair follows the prefix, not the pair that stands before it in the row; it is not predicted
     weights = torch.tensor([part.schema_weight, part.question_weight, 1.0], device=ids.device)[roles[:, 1:]]
+    # the first token of a pair follows the prefix, not the pair that stands before it in the row; it is not predicted
     follows = (documents[:, 1:] == documents[:, :-1]) & (documents[:, 1:] >= 0) & (pairs[:, 1:] == pairs[:, :-1])
-    follows &= weights > 0
-    logits = model.lm_head(states[:, :-1][follows]).float()
-    losses = F.cross_entropy(logits, ids[:, 1:][follows], reduction="none")
-    weights = weights[follows]
-    answers = losses[roles[:, 1:][follows] == ANSWER].mean().detach()
+    counted = follows & (weights > 0)
+    logits = model.lm_head(states[:, :-1][counted]).float()
+    losses = F.cross_entropy(logits, ids[:, 1:][counted], reduction="none")
+    weights = weights[counted]
+    answers = losses[roles[:, 1:][counted] == ANSWER].mean().detach()
     return (losses * weights).sum() / weights.sum(), answers
 
 

@@ -114,8 +114,9 @@ def pack(samples: list[dict[str, Any]]) -> dict[str, Any]:
         before = F.pad(predicted[1:], (0, 1)).long() * _PREDICTS
         ids.append((sample["input_ids"] + (number << _PAIR_SHIFT) + before)[shared:])
         labels.append(sample["labels"][predicted])
-    missing = -sum(map(len, labels)) % _MULTIPLE  # each a pair of its own, whose position is surely within the context
+    missing = -sum(map(len, labels)) % _MULTIPLE
     rest = _MULTIPLE - (sum(map(len, ids)) + missing) % _MULTIPLE  # at least one: the last token predicts nothing
+    # each filling token is a pair of its own, so that its position, behind the prefix, is surely within the context
     filler = torch.arange(len(samples) + 1, len(samples) + 1 + missing + rest) << _PAIR_SHIFT
     filler[:missing] += _PREDICTS
     ids.append(filler)
