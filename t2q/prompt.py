@@ -11,6 +11,7 @@ import hashlib
 import re
 
 from t2q.languages import language_for
+from t2q.languages.describing import SCHEMA_LAYOUT
 from t2q.schema import Schema
 
 REFUSAL = "I don't know"
@@ -52,5 +53,5 @@ def refusal_reason(text: str) -> str | None:
 
 
 PROMPT_DIGEST = hashlib.sha256(
-    "\x00".join([render("{database}", "{question}"), CHAT_TEMPLATE, refusal("{reason}")]).encode()
+    "\x00".join([str(SCHEMA_LAYOUT), render("{database}", "{question}"), CHAT_TEMPLATE, refusal("{reason}")]).encode()
 ).hexdigest()[:16]

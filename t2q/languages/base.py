@@ -76,8 +76,9 @@ class Language(Protocol):
 
         Tables:  customers: id integer key, name text 'Ada' 'Bob', joined date '2024-01-02', city integer -> cities.id
         Graphs:  Customer: name text 'Ada' 'Bob', joined date '2024-01-02'
-                 (:Customer)-[:PLACED]->(:Order)
-                 (:Order)-[:CONTAINS {quantity integer}]->(:Product)
+                 Order to Customer: <-[:PLACED]-
+                 Order to Product: -[:CONTAINS]-> quantity integer
+                 (each relationship twice, once from either end)
 
         Text fields show at most `samples` stored values, dates and times one (none where samples is 0), others none.
         """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from t2q.errors import SyntaxRefused
 from t2q.languages import cypher_names, cypher_normal, cypher_safety
@@ -115,13 +116,24 @@ class Cypher:
         for label in schema.entities:
             if one_line(label.name):
                 lines.append(f"{self.quote(label.name)}: {self._fields(label.fields, samples)}".rstrip())
-        for link in schema.links:
-            if all(map(one_line, (link.source, link.name, link.target))):
-                inner = self.quote(link.name)
-                if link.fields:
-                    inner += f" {{{self._fields(link.fields, samples)}}}"
-                lines.append(f"(:{self.quote(link.source)})-[:{inner}]->(:{self.quote(link.target)})")
+        lines += [line for label in schema.entities for line in self._ways(schema, label.name, samples)]
         return "\n".join(lines)
+
+    def _ways(self, schema: Schema, label: str, samples: int) -> Iterator[str]:
+        """The arrows that leave or reach a label, as a pattern that starts at it spells them.
+
+        Both ends stand before the arrow: a model that writes from left to right then finds the arrow by what it
+        knows when it has to write it, where it stands now and where the question leads.
+        """
+        for link in schema.links:
+            if not all(map(one_line, (link.source, link.name, link.target))):
+                continue
+            kind = self.quote(link.name)
+            if link.source == label:
+                fields = f" {self._fields(link.fields, samples)}" if link.fields else ""
+                yield f"{self.quote(label)} to {self.quote(link.target)}: -[:{kind}]->{fields}"
+            if link.target == label:
+                yield f"{self.quote(label)} to {self.quote(link.source)}: <-[:{kind}]-"
 
     def _fields(self, fields: tuple[Field, ...], samples: int) -> str:
         return ", ".join(

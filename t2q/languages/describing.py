@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from t2q.schema import Field, Value
 
+SCHEMA_LAYOUT = 2  # raised whenever the languages show a schema in another way: older runs and bases read the old one
 MAX_SAMPLE = 40  # characters; a longer value says little about how to write one, and costs tokens in every prompt
 _BLANKS = re.compile(r"[\s\x00-\x1f\x7f]+")
 _SHOWN = {"text": None, "date": 1, "datetime": 1, "time": 1}

@@ -65,7 +65,7 @@ def test_loaders_write_the_same(chain: Chain) -> None:
 def test_prompts_of_any_length_and_start(chain: Chain, loader: str) -> None:
     """No common schema, own parts from one token to hundreds, more prompts than sequences."""
     model = chain.models[loader]
-    prompts = [*PROMPTS[:3], "x", "SELECT", render("Cypher\n(:A)-[:B]->(:C)", "How many?"), DATABASE + PROMPTS[0]] * 3
+    prompts = [*PROMPTS[:3], "x", "SELECT", render("Cypher\nA to C: -[:B]->", "How many?"), DATABASE + PROMPTS[0]] * 3
     together = model.generate(prompts, 10)
     assert all(same(a, b) for a, b in zip(together, together[7:] + together[:7], strict=True))
     assert all(same(a, model.generate([p], 10)[0]) for a, p in zip(together[:7], prompts, strict=False))
