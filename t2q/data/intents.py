@@ -14,6 +14,8 @@ from t2q.data.logical import Aggregate, Attr, Condition, Expression, Missing, No
 from t2q.data.model import Askable, Model, Relation
 from t2q.data.names import plural, singular, words
 from t2q.data.phrases import Choice, Phrase, RelatedTo, Slot, Target, Things
+from t2q.data.relating import said
+from t2q.data.words import load_words
 from t2q.schema import Field, Value
 
 NUMBERS = ("integer", "float")
@@ -281,7 +283,28 @@ def top(s: Sampler) -> Draft | None:
         "most": Choice("most", key),
         "thing": Things(singular(things.noun), things.phrases, things.connective),
     }
-    return Draft("top", "top_one" if n == 1 else "top", query, slots)
+    wording = "top_one" if n == 1 else "top"
+    adjective = superlative(askable, f, descending)
+    if adjective and s.rng.random() < 0.4:
+        slots["superlative"] = adjective
+        named = n == 1 and fields == [askable.title] and s.rng.random() < 0.5
+        wording += "_superlative_named" if named else "_superlative"
+    return Draft("top", wording, query, slots)
+
+
+def superlative(askable: Askable, f: Field, descending: bool) -> Choice | None:
+    """The adjectives for one end of a field ("cheapest"), None where it has none or two fields would share them."""
+
+    def kind(of: Field) -> str | None:
+        if of.type in DATES:
+            return "date"
+        last = words(of.name).rpartition(" ")[2]
+        return next((k for k, group in load_words("superlatives.yaml").items() if last in group["fields"]), None)
+
+    name = kind(f)
+    if name is None or sum(kind(other) == name for other in askable.of_type(*NUMBERS, *DATES)) > 1:
+        return None
+    return Choice("superlatives", f"{name} {'desc' if descending else 'asc'}")
 
 
 def ordered(s: Sampler) -> Draft | None:
@@ -418,7 +441,8 @@ def related(s: Sampler) -> Draft | None:
         return None
     step = Step("r", relation.id, "n", "m", forward)
     where = (Condition(Attr("m", other.title.name), "=", (target.value,)),)
-    things = Things(_noun(askable), (Phrase("related", target=target),))
+    phrase = Phrase("related", target=target, by=said(s.model, relation, forward, s.rng))
+    things = Things(_noun(askable), (phrase,))
     return _about(s, askable, (_node(askable), _node(other, "m")), (step,), where, things, relation, "join")
 
 
@@ -468,7 +492,7 @@ def related_where(s: Sampler) -> Draft | None:
     condition, phrase = made
     step = Step("r", relation.id, "n", "m", forward)
     noun = Things(_noun(other), (phrase,))
-    things = Things(_noun(askable), (RelatedTo(noun),))
+    things = Things(_noun(askable), (RelatedTo(noun, said(s.model, relation, forward, s.rng)),))
     return _about(s, askable, (_node(askable), _node(other, "m")), (step,), (condition,), things, relation, "join")
 
 
@@ -495,8 +519,8 @@ def two_hops(s: Sampler) -> Draft | None:
     nodes = (_node(askable), _node(middle, "m"), _node(last, "k"))
     steps = (Step("r", first.id, "n", "m", forward), Step("s", second.id, "m", "k", onward))
     where = (Condition(Attr("k", last.title.name), "=", (target.value,)),)
-    noun = Things(_noun(middle), (Phrase("related", target=target),))
-    things = Things(_noun(askable), (RelatedTo(noun),))
+    noun = Things(_noun(middle), (Phrase("related", target=target, by=said(s.model, second, onward, s.rng)),))
+    things = Things(_noun(askable), (RelatedTo(noun, said(s.model, first, forward, s.rng)),))
     return _about(s, askable, nodes, steps, where, things, first, "join")
 
 
@@ -506,7 +530,7 @@ def count_per(s: Sampler) -> Draft | None:
     if hop is None:
         return None
     other, relation, forward, counted = hop
-    if other.title is None or (relation.kind == "key" and forward) or other is counted:
+    if other.title is None or (relation.kind == "key" and forward) or s.model.one_of_several(relation):
         return None
     nodes = (_node(other), _node(counted, "m"))
     steps = (Step("r", relation.id, "n", "m", forward),)
@@ -529,7 +553,7 @@ def aggregate_per(s: Sampler) -> Draft | None:
         return None
     other, relation, forward, counted = hop
     f = s.pick(counted, *NUMBERS)
-    if other.title is None or f is None or (relation.kind == "key" and forward) or other is counted:
+    if other.title is None or f is None or (relation.kind == "key" and forward) or s.model.one_of_several(relation):
         return None
     nodes = (_node(other), _node(counted, "m"))
     steps = (Step("r", relation.id, "n", "m", forward),)
@@ -550,9 +574,12 @@ def without(s: Sampler) -> Draft | None:
     if hop is None:
         return None
     askable, relation, forward, other = hop
+    by = said(s.model, relation, forward, s.rng) if relation.kind == "edge" else None
+    if by is None and s.model.one_of_several(relation):
+        return None
     step = Step("", relation.id, "n", "m", forward)
     missing = Missing(step, _node(other, "m"))
-    things = Things(_noun(askable), (Phrase("no_related", others=_noun(other)),))
+    things = Things(_noun(askable), (Phrase("no_related", others=_noun(other), by=by),))
     if s.rng.random() < 0.35:
         query = Query((_node(askable),), (Aggregate("count", "n"),), missing=missing)
         return Draft("negation", "count", query, {"things": things})
@@ -568,7 +595,9 @@ def both(s: Sampler) -> Draft | None:
         return None
     askable, relation, forward, other = hop
     first, second = s.target(other), s.target(other)
-    if first is None or second is None or other.title is None or first.value == second.value or askable is other:
+    if first is None or second is None or other.title is None or first.value == second.value:
+        return None
+    if s.model.one_of_several(relation):
         return None
     nodes = (_node(askable), _node(other, "m"), _node(other, "k"))
     steps = (Step("r", relation.id, "n", "m", forward), Step("s", relation.id, "n", "k", forward))

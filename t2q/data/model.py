@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from t2q.data.names import singular, words
+from t2q.data.names import parts, singular, words
 from t2q.schema import Entity, Field, Link, Schema
 
 _NAME_LIKE = re.compile(r"(^|\b)(name|title|label|full name|display name|caption|description|email|code|number)$")
@@ -35,10 +35,12 @@ class Relation:
 
     @property
     def words(self) -> str:
-        """The relation in words, "" for a plain foreign key."""
+        """The relation in words: of its type, the table between, or the foreign key's column without its "id"."""
         if self.kind == "edge":
-            return words(self.links[0].name)
-        return words(self.bridge) if self.bridge else ""
+            return " ".join(parts(self.links[0].name))
+        if self.bridge:
+            return words(self.bridge)
+        return re.sub(r" (id|key|fk|code|no|nr)$", "", words(self.links[0].source_fields[0]))
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,13 @@ class Model:
         """Relations that leave an entity, each with whether it is walked forward."""
         found = [(r, True) for r in self.relations.values() if r.source == name]
         return found + [(r, False) for r in self.relations.values() if r.target == name]
+
+    def one_of_several(self, relation: Relation) -> bool:
+        """Whether its ends are related in another way or direction as well, so that "related to" says too little."""
+        ends = {relation.source, relation.target}
+        return len(ends) == 1 or any(
+            {other.source, other.target} == ends for other in self.relations.values() if other is not relation
+        )
 
 
 def _title(attributes: tuple[Field, ...]) -> Field | None:

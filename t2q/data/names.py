@@ -48,13 +48,18 @@ _PREFIXES = re.compile(r"^(tbl|tb|dim|fact|vw|t|ref|lkp)_", re.IGNORECASE)
 
 def words(identifier: str) -> str:
     """The words of an identifier, lower case, separated by single spaces; the "is" of a flag is left out."""
-    text = _PREFIXES.sub("", identifier)
-    text = re.sub(r"[_\-.\s]+", " ", text)
-    text = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", text)
-    found = text.lower().split()
+    found = parts(identifier)
     if len(found) > 1 and found[0] in {"is", "has"}:
         found = found[1:]
     return " ".join(found) or identifier
+
+
+def parts(identifier: str) -> list[str]:
+    """All words of an identifier, lower case."""
+    text = _PREFIXES.sub("", identifier)
+    text = re.sub(r"[_\-.\s]+", " ", text)
+    text = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", text)
+    return text.lower().split()
 
 
 def _last(phrase: str, change: dict[str, str], rule: list[tuple[str, str]]) -> str:

@@ -8,14 +8,26 @@ from t2q.schema import Value
 
 
 @dataclass(frozen=True)
+class By:
+    """By what two things are related: `kind` is a key of `relations` in wording.yaml, `verb` fills its slot."""
+
+    kind: str
+    verb: str
+
+
+@dataclass(frozen=True)
 class Phrase:
-    """One condition: `kind` is a key of `conditions` in wording.yaml, the rest fills its slots."""
+    """One condition: `kind` is a key of `conditions` in wording.yaml, the rest fills its slots.
+
+    `by` says more of a condition on something related than that it is related.
+    """
 
     kind: str
     field: str = ""
     values: tuple[Value, ...] = ()
     others: str = ""
     target: Target | None = None
+    by: By | None = None
 
 
 @dataclass(frozen=True)
@@ -41,6 +53,7 @@ class RelatedTo:
     """Related to any of some things that have conditions of their own."""
 
     things: Things
+    by: By | None = None
 
 
 @dataclass(frozen=True)

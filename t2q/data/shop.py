@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from t2q.pretrain.schemas import lexicon
+from t2q.data.lexicon import lexicon
 
 SEED = 11
 Row = dict[str, Any]

@@ -5,15 +5,11 @@ from __future__ import annotations
 import random
 import re
 from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
-from typing import Any
-
-import yaml
 
 from t2q.data.intents import Draft
 from t2q.data.lexicon import lexicon
-from t2q.data.phrases import Choice, Phrase, RelatedTo, Slot, Target, Things
+from t2q.data.phrases import By, Choice, Phrase, RelatedTo, Slot, Target, Things
+from t2q.data.words import load_words
 from t2q.schema import Value
 
 ASIDE_SHARE = 0.06
@@ -29,20 +25,13 @@ class Worded:
     wording: str
 
 
-@cache
-def load_words(name: str) -> dict[str, Any]:
-    """A YAML file of this package as it stands."""
-    text = files("t2q.data").joinpath(name).read_text(encoding="utf-8")
-    data: dict[str, Any] = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    return data
-
-
 class Wording:
     """Words one draft at a time, in wordings of `split` ("train", "validation" or "test")."""
 
     def __init__(self, split: str, rng: random.Random) -> None:
         self.split, self.rng = split, rng
         self.words = load_words("wording.yaml")
+        self.superlatives = load_words("superlatives.yaml")
 
     def question(self, draft: Draft) -> Worded:
         """The draft as a question."""
@@ -86,9 +75,15 @@ class Wording:
         if isinstance(slot, Target):
             return self.target(slot)
         if isinstance(slot, Choice):
-            group = self.words[slot.group]
-            return str(self.rng.choice(group[slot.key] if slot.key else group))
+            return str(self.rng.choice(self.choices(slot)))
         return self.value(slot, quote=False) if not isinstance(slot, str) else slot
+
+    def choices(self, slot: Choice) -> list[str]:
+        if slot.group == "superlatives":
+            kind, end = slot.key.split()
+            return self.superlatives[kind][end]  # type: ignore[no-any-return]
+        group = self.words[slot.group]
+        return group[slot.key] if slot.key else group  # type: ignore[no-any-return]
 
     def value(self, value: Value, quote: bool = True) -> str:
         if isinstance(value, float) and value == int(value):
@@ -115,8 +110,12 @@ class Wording:
     def phrase(self, phrase: Phrase | RelatedTo) -> str:
         conditions = self.words["conditions"]
         if isinstance(phrase, RelatedTo):
-            template = self.rng.choice(conditions["related"])
-            return str(template.format(other=self.things(phrase.things)))
+            return self.related(self.things(phrase.things), phrase.by)
+        if phrase.target:
+            return self.related(self.target(phrase.target), phrase.by)
+        if phrase.by:
+            template = self.rng.choice(self.words["no_relations"][phrase.by.kind])
+            return str(template.format(verb=phrase.by.verb, others=phrase.others))
         kind = "equal" if phrase.kind == "equal_plain" else phrase.kind
         values = [self.value(v) for v in phrase.values]
         return str(
@@ -125,6 +124,10 @@ class Wording:
                 v=values[0] if values else "",
                 w=values[1] if len(values) > 1 else "",
                 others=phrase.others,
-                other=self.target(phrase.target) if phrase.target else "",
             )
         )
+
+    def related(self, other: str, by: By | None) -> str:
+        """Related to the other, and by what where that is said."""
+        templates = self.words["relations"][by.kind] if by else self.words["conditions"]["related"]
+        return str(self.rng.choice(templates).format(other=other, verb=by.verb if by else ""))

@@ -8,7 +8,8 @@ import re
 
 import pytest
 
-from t2q.data.wording import Wording, load_words
+from t2q.data.wording import Wording
+from t2q.data.words import load_words
 
 
 def sentences(template: str, wording: Wording) -> set[str]:

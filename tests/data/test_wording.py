@@ -7,8 +7,10 @@ import pytest
 
 from t2q.data.intents import Sampler, sample
 from t2q.data.model import ask_model
-from t2q.data.wording import SPLITS, Wording, load_words
-from t2q.pretrain.schemas import Inventor, as_graph, as_tables
+from t2q.data.wording import SPLITS, Wording
+from t2q.data.words import load_words
+from t2q.pretrain.inventor import Inventor
+from t2q.pretrain.schemas import as_graph, as_tables
 from t2q.schema import Entity, Field, Schema
 
 
