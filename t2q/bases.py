@@ -18,7 +18,7 @@ def base_folder(base: str) -> Path:
     own = base.startswith(OWN_BASES)
     if not (folder / ("model.safetensors" if own else "lit_model.pth")).is_file():
         how = (
-            "it ships with t2q: run t2q in a clone of it, or copy the folder there"
+            "bases called t2q/… come with the repository of t2q; run in a clone of it, or copy the folder there"
             if own
             else f"run `litgpt download {base}`, elsewhere if this machine has no network, and copy the folder there"
         )

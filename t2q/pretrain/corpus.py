@@ -22,7 +22,8 @@ from t2q.data.pairs import Pair, answer_text, render
 from t2q.data.unanswerable import Unanswerable
 from t2q.data.wording import Wording
 from t2q.languages import language_for
-from t2q.pretrain.schemas import Inventor, as_graph, as_tables
+from t2q.pretrain.inventor import Inventor
+from t2q.pretrain.schemas import as_graph, as_tables
 from t2q.pretrain.tokenizer import BOS, EOS, PAD
 from t2q.prompt import database_text
 from t2q.prompt import render as render_prompt
