@@ -66,6 +66,18 @@ def database(known: Known) -> Iterator[Finding]:
     yield Finding(True, f"{url}: {len(schema.entities)} {kind}, {len(schema.links)} links, {rows} rows")
 
 
+def files(known: Known) -> Iterator[Finding]:
+    """The files of pairs are there and well-formed."""
+    from t2q.data.importers.plain import read_plain
+
+    for name in known.recipe.pairs.files:
+        try:
+            yield Finding(True, f"{name}: {len(read_plain(Path(name)))} pairs")
+        except RecipeError as error:
+            for line in str(error).splitlines():
+                yield Finding(False, line)
+
+
 def base(known: Known) -> Iterator[Finding]:
     """The base is there, or LitGPT knows it; and it is of a family that can be converted."""
     name = known.recipe.base
@@ -195,7 +207,7 @@ def disk(known: Known) -> Iterator[Finding]:
     yield Finding(free > needed, text if free > needed else f"{text}: free some space")
 
 
-CHECKS: tuple[Check, ...] = (database, base, prompts, training, device, packages, disk)
+CHECKS: tuple[Check, ...] = (database, files, base, prompts, training, device, packages, disk)
 
 
 def findings(recipe: Recipe) -> Iterator[tuple[str, Finding]]:

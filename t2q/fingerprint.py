@@ -40,6 +40,12 @@ def database(recipe: Recipe) -> dict[str, str]:
         return {"database content": opened.schema().digest}
 
 
+def prepare(recipe: Recipe) -> dict[str, str]:
+    """The database's content and that of the recipe's files of pairs."""
+    files = {f"pairs in {name}": file_digest(Path(name)) for name in recipe.pairs.files if Path(name).is_file()}
+    return {**database(recipe), **files}
+
+
 def database_file(url: str) -> Path | None:
     """The file of an SQLite or graph URL, else None."""
     match = re.match(r"(?:sqlite(?:\+\w+)?:///|graph:)([^?]+)", url)

@@ -38,7 +38,10 @@ class _Part(BaseModel):
 
 
 class Pairs(_Part):
-    """How many questions to make from the schema."""
+    """How many questions to make from the schema, and what else to learn from."""
+
+    files: list[str] = []
+    """CSV or JSON Lines of questions with their queries (see data/importers/plain.py), besides those that are made."""
 
     train: Annotated[int, Field(ge=1)] = 2400
     validation: Annotated[int, Field(ge=1)] = 100

@@ -6,7 +6,7 @@ No query (with its values, in normal form) is in two splits, and no wording is: 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
 
@@ -39,10 +39,12 @@ def make_pairs(
     unanswerable: dict[str, int],
     seed: int,
     on_pair: Callable[[], None] = lambda: None,
+    given: Iterable[tuple[str, Pair]] = (),
 ) -> Made:
     """The wanted numbers of pairs by split (fewer where the database offers no more questions that differ).
 
-    Raises DatabaseError where it offers none at all.
+    `given` pairs, each with its split, come on top where their queries run; no made pair in another split repeats one.
+    Raises DatabaseError where the database offers no question at all.
     """
     if not any(entity.rows for entity in schema.entities):
         raise DatabaseError(f"{database.url} holds no rows: questions are made from what is stored, so fill it first")
@@ -54,7 +56,8 @@ def make_pairs(
         return tuple(database.values(entity, name))
 
     maker = _Maker(database, model, Sampler(model, values, rng), rng, on_pair)
-    maker.answerable(answerable)
+    maker.given(given)
+    maker.answerable({split: number + len(maker.pairs[split]) for split, number in answerable.items()})
     if not any(maker.pairs.values()):
         first = maker.triage.errors[0]["error"] if maker.triage.errors else "it holds too little data"
         raise DatabaseError(f"no question can be made from {database.url}: {first}")
@@ -100,6 +103,16 @@ class _Maker:
             if self.add(split, Pair(worded.question, query, draft.intent, worded.wording)):
                 self.times_asked[key] = self.times_asked.get(key, 0) + 1
 
+    def given(self, pairs: Iterable[tuple[str, Pair]]) -> None:
+        """Those whose queries run. All pairs of one query go where its first one goes."""
+        language = self.database.language
+        for split, pair in pairs:
+            if pair.answerable:
+                if self.triage.try_given(pair.query, self.database) != "pass":
+                    continue
+                split = self.split_of.setdefault(language.normalize(pair.query), split)
+            self.add(split, pair)
+
     def unanswerable(self, wanted: dict[str, int]) -> None:
         for split in SPLITS:
             source = Unanswerable(self.sampler, split)
@@ -110,9 +123,10 @@ class _Maker:
                 made += self.add(split, source.pair())
 
     def add(self, split: str, pair: Pair) -> bool:
-        if pair.question in self.questions:
+        folded = " ".join(pair.question.lower().split())
+        if folded in self.questions:
             return False
-        self.questions.add(pair.question)
+        self.questions.add(folded)
         self.pairs[split].append(pair)
         self.on_pair()
         return True

@@ -31,6 +31,22 @@ class Triage:
         self.counts[outcome] += 1
         return outcome
 
+    def try_given(self, query: str, database: Database) -> Outcome:
+        """Executes a query that somebody wrote. It may return nothing: that can be the answer."""
+        outcome: Outcome = "pass"
+        try:
+            database.language.prove_read_only(query)
+            database.execute(query, timeout=TIMEOUT_SECONDS)
+        except QueryError as error:
+            outcome = self._failed(query, error)
+        self.counts[f"given: {outcome}"] += 1
+        return outcome
+
+    def _failed(self, query: str, error: QueryError) -> Outcome:
+        if len(self.errors) < 20:
+            self.errors.append({"query": query, "error": str(error)})
+        return "error"
+
     def _outcome(self, draft: Draft, query: str, model: Model, database: Database) -> Outcome:
         try:
             result = database.execute(query, timeout=TIMEOUT_SECONDS)
@@ -39,9 +55,7 @@ class Triage:
             if draft.query.order and _tied(draft.query, model, database):
                 return "ambiguous"
         except QueryError as error:
-            if len(self.errors) < 20:
-                self.errors.append({"query": query, "error": str(error)})
-            return "error"
+            return self._failed(query, error)
         return "ambiguous" if result.truncated else "pass"
 
 

@@ -58,7 +58,7 @@ STAGES: tuple[Stage, ...] = (
         recipe_keys=("database", "seed", "pairs"),
         tools=("sqlglot", "sqlparse", "sqlalchemy", "neo4j", "arcadedb-embedded"),
         run="t2q.stages.prepare:run",
-        fingerprint="t2q.fingerprint:database",
+        fingerprint="t2q.fingerprint:prepare",
     ),
     Stage(
         name="train",

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from t2q.data.audit import audit
+from t2q.data.importers.plain import GIVEN, read_plain
 from t2q.data.make import make_pairs
 from t2q.data.pairs import Pair, answer_text, write_pairs
 from t2q.data.wording import SPLITS
@@ -38,22 +39,28 @@ def run(ctx: StageContext) -> dict[str, Any]:
         "validation": wanted.validation - unanswerable["validation"],
         "test": wanted.test,
     }
+    given = [pair for name in wanted.files for pair in read_plain(Path(name))]
     with open_database(ctx.recipe.database) as database:
         schema = database.schema()
-        total = sum(answerable.values()) + sum(unanswerable.values())
+        total = sum(answerable.values()) + sum(unanswerable.values()) + len(given)
         with ctx.progress.task("making questions", total=total) as task:
-            made = make_pairs(database, schema, answerable, unanswerable, ctx.seed, on_pair=lambda: task.advance(1))
+            made = make_pairs(
+                database, schema, answerable, unanswerable, ctx.seed, on_pair=lambda: task.advance(1), given=given
+            )
         leaks = audit(made.pairs, database.language)
     shared = database_text(schema)
     _write(ctx.out / "schema.json", schema.to_json())
     _write(ctx.out / "database.txt", shared)
     _write(ctx.out / "audit.json", json.dumps(leaks, ensure_ascii=False, indent=1))
     _write(ctx.out / "triage.json", json.dumps({"counts": made.triage.counts, "errors": made.triage.errors}, indent=1))
+    if failed := made.triage.counts["given: error"]:
+        ctx.log(f"{failed} of {len(given)} given pairs are left out: their queries do not run (triage.json says why)")
     for split in SPLITS:
         write_pairs(ctx.out / f"{split}.jsonl", made.pairs[split])
-        if len(made.pairs[split]) < answerable[split] + unanswerable[split]:
+        new = sum(pair.intent != GIVEN for pair in made.pairs[split])
+        if new < answerable[split] + unanswerable[split]:
             ctx.log(
-                f"{split}: {len(made.pairs[split])} of {answerable[split] + unanswerable[split]} questions: "
+                f"{split}: {new} of {answerable[split] + unanswerable[split]} questions: "
                 "the database offers no more that differ"
             )
     (ctx.out / "litgpt").mkdir()

@@ -1,0 +1,1 @@
+"""Questions and queries that people wrote, read from files; each format has a file of its own."""
