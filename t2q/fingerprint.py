@@ -6,8 +6,12 @@ import hashlib
 import re
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from t2q.recipe import Recipe
+
+if TYPE_CHECKING:
+    from t2q.pretrain.recipe import PretrainRecipe
 
 OWN_BASES = "t2q/"  # made by this project, so they may change under the same name
 
@@ -42,8 +46,16 @@ def database(recipe: Recipe) -> dict[str, str]:
 
 def prepare(recipe: Recipe) -> dict[str, str]:
     """The database's content and that of the recipe's files of pairs."""
-    files = {f"pairs in {name}": file_digest(Path(name)) for name in recipe.pairs.files if Path(name).is_file()}
-    return {**database(recipe), **files}
+    return {**database(recipe), **_questions(recipe.pairs.files)}
+
+
+def corpus(recipe: PretrainRecipe) -> dict[str, str]:
+    """The content of the real questions that a pretraining corpus mixes in."""
+    return _questions([recipe.corpus.wikisql])
+
+
+def _questions(names: Iterable[str]) -> dict[str, str]:
+    return {f"questions in {name}": file_digest(Path(name)) for name in names if Path(name).is_file()}
 
 
 def database_file(url: str) -> Path | None:

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 from tokenizers import Tokenizer
 
+from t2q.data.importers.wikisql import Table, read_wikisql
 from t2q.data.intents import Sampler, sample
 from t2q.data.model import ask_model
 from t2q.data.pairs import Pair, answer_text, render
@@ -23,6 +24,7 @@ from t2q.data.unanswerable import Unanswerable
 from t2q.data.wording import Wording
 from t2q.languages import language_for
 from t2q.pretrain.inventor import Inventor
+from t2q.pretrain.real_tables import real_world
 from t2q.pretrain.schemas import as_graph, as_tables
 from t2q.pretrain.tokenizer import BOS, EOS, PAD
 from t2q.prompt import database_text
@@ -30,6 +32,7 @@ from t2q.prompt import render as render_prompt
 from t2q.schema import Value
 
 UNANSWERABLE_SHARE = 0.14
+REAL_SHARE = 0.25  # of schemas, where real tables are given
 SHOWN_SHARE = 0.5  # of values that are asked about
 QUESTION, ANSWER = 1, 2  # what a token belongs to; 0: schema or padding
 
@@ -43,28 +46,36 @@ class Document:
     pairs: list[Pair]
 
 
-def make_document(rng: random.Random, number: int, split: str = "train") -> Document:
-    """A made-up schema, as tables or as a graph, with `number` pairs in the split's wordings."""
-    blueprint = Inventor(rng).blueprint()
-    schema = as_tables(blueprint, rng) if rng.random() < 0.5 else as_graph(blueprint, rng)
+def make_document(rng: random.Random, number: int, split: str = "train", tables: Sequence[Table] = ()) -> Document:
+    """A made-up schema, as tables or as a graph, with `number` pairs in the split's wordings.
+
+    Where real `tables` are given, a share of the schemas is one of them, and their own questions are among the pairs.
+    """
+    if tables and rng.random() < REAL_SHARE:
+        world = real_world(rng.choice(tables), rng)
+        schema, stored_values, pairs = world.schema, world.values, world.pairs
+    else:
+        blueprint = Inventor(rng).blueprint()
+        schema = as_tables(blueprint, rng) if rng.random() < 0.5 else as_graph(blueprint, rng)
+        stored_values, pairs = blueprint.values, []
     model = ask_model(schema)
     language = language_for(schema.dialect)
     shown = {(e.name, f.name): f.samples for e in schema.entities for f in e.fields if f.type == "text"}
 
     def values(entity: str, name: str) -> Sequence[Value]:
         """Often those that the schema shows: a value alone tells which entity is meant only by standing there."""
-        stored = blueprint.values.get((entity, name), ())
+        stored = stored_values.get((entity, name), ())
         return shown.get((entity, name)) or stored if rng.random() < SHOWN_SHARE else stored
 
     sampler = Sampler(model, values, rng)
     wording, unanswerable = Wording(split, rng), Unanswerable(sampler, split)
-    pairs: list[Pair] = []
     while len(pairs) < number:
         if rng.random() < UNANSWERABLE_SHARE:
             pairs.append(unanswerable.pair())
         elif draft := sample(sampler):
             worded = wording.question(draft)
             pairs.append(Pair(worded.question, render(draft, model, language), draft.intent, worded.wording))
+    rng.shuffle(pairs)
     return Document(schema.dialect, database_text(schema, samples=rng.choice((3, 3, 3, 2, 1, 0))), pairs)
 
 
@@ -100,15 +111,20 @@ class _Row:
         self.used += len(ids)
 
 
-def _fill(arguments: tuple[str, int, int]) -> np.ndarray:
+@cache
+def _tables(path: str) -> list[Table]:
+    return list(read_wikisql(Path(path))) if path else []
+
+
+def _fill(arguments: tuple[str, str, int, int]) -> np.ndarray:
     """Row number `seed` of length `length`, shape (5, length), int32."""
-    path, seed, length = arguments
-    tokenizer, rng = _tokenizer(path), random.Random(seed)
+    path, wikisql, seed, length = arguments
+    tokenizer, rng, tables = _tokenizer(path), random.Random(seed), _tables(wikisql)
     bos, eos, pad = (tokenizer.token_to_id(t) for t in (BOS, EOS, PAD))
     row = _Row(length, pad)
     document_number = 0
     while length - row.used > 200:
-        document = make_document(rng, rng.choice((8, 12, 16, 20)))
+        document = make_document(rng, rng.choice((8, 12, 16, 20)), tables=tables)
         prefix = [bos, *tokenizer.encode(document.database).ids]
         room = length - row.used - len(prefix)
         if len(prefix) > length * 0.75:
@@ -131,12 +147,15 @@ def _fill(arguments: tuple[str, int, int]) -> np.ndarray:
     return row.arrays
 
 
-def make_rows(tokenizer: Path, seed: int, first: int, number: int, length: int, processes: int) -> np.ndarray:
+def make_rows(
+    tokenizer: Path, seed: int, first: int, number: int, length: int, processes: int, wikisql: str = ""
+) -> np.ndarray:
     """Rows `first` to `first + number` of the corpus of this seed, shape (number, 5, length), int32.
 
     The five planes: token ids, document (-1: padding), pair (0: the schema), position, role.
+    `wikisql`: a file of real questions to mix in, "" for none.
     """
-    tasks = [(str(tokenizer), seed * 1_000_003 + first + i, length) for i in range(number)]
+    tasks = [(str(tokenizer), wikisql, seed * 1_000_003 + first + i, length) for i in range(number)]
     if processes == 1:
         return np.stack([_fill(task) for task in tasks])
     with ProcessPoolExecutor(processes) as pool:

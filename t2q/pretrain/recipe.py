@@ -37,10 +37,14 @@ class ModelPart(_Part):
 
 
 class CorpusPart(_Part):
-    """`rows` of `row_tokens` tokens, each holding schemas with questions about them."""
+    """`rows` of `row_tokens` tokens, each holding schemas with questions about them.
+
+    `wikisql`: WikiSQL's training questions as JSON Lines, to be mixed in; "" for made-up questions alone.
+    """
 
     rows: Annotated[int, Field(ge=1)] = 12_800
     row_tokens: Annotated[int, Field(ge=256)] = 1024
+    wikisql: str = ""
 
 
 class TrainPart(_Part):

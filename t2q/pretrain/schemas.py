@@ -40,7 +40,8 @@ class Style:
         return self.spell(self.id_form.format(words).replace("_", " "))
 
 
-def _field(name: str, attribute: Attribute, rows: int) -> Field:
+def make_field(name: str, attribute: Attribute, rows: int) -> Field:
+    """The attribute as a column or property of that many rows."""
     distinct = len(set(attribute.values))
     if attribute.type in {"float", "date"} or (attribute.type != "boolean" and distinct > 9):
         distinct = max(distinct, int(rows * 0.8))
@@ -62,7 +63,7 @@ def as_tables(blueprint: Blueprint, rng: random.Random) -> Schema:
             words = attribute.words
             name = style.spell(f"{thing.words} {words}" if style.own_prefix and attribute.type == "text" else words)
             if name.lower() not in {f.name.lower() for f in fields}:
-                fields.append(_field(name, attribute, thing.rows))
+                fields.append(make_field(name, attribute, thing.rows))
                 blueprint.values[table, name] = attribute.values
         columns.append(fields)
     bridges: list[Entity] = []
@@ -80,7 +81,7 @@ def as_tables(blueprint: Blueprint, rng: random.Random) -> Schema:
         if name in {*tables, *(b.name for b in bridges)}:
             continue
         ends = [(style.spell(f"{t.words} id"), i) for t, i in ((one, bond.source), (other, bond.target))]
-        rest = [_field(style.spell(a.words), a, one.rows) for a in bond.attributes]
+        rest = [make_field(style.spell(a.words), a, one.rows) for a in bond.attributes]
         foreign = [Field(column, "integer", (), blueprint.things[i].rows, key=True) for column, i in ends]
         bridges.append(Entity(name, (*foreign, *rest), one.rows * 2))
         links += [Link(name, tables[i], "", (column,), (keys[i],)) for column, i in ends]
@@ -101,12 +102,12 @@ def as_graph(blueprint: Blueprint, rng: random.Random) -> Schema:
         for attribute in thing.attributes:
             name = style.spell(attribute.words, case)
             if name not in {f.name for f in fields}:
-                fields.append(_field(name, attribute, thing.rows))
+                fields.append(make_field(name, attribute, thing.rows))
                 blueprint.values[label, name] = attribute.values
         entities.append(Entity(label, tuple(fields), thing.rows))
     links = []
     for bond in blueprint.bonds:
-        fields = [_field(style.spell(a.words, case), a, 50) for a in bond.attributes]
+        fields = [make_field(style.spell(a.words, case), a, 50) for a in bond.attributes]
         verb = (
             bond.verb if rng.random() < 0.7 else "_".join(("has", *blueprint.things[bond.target].words.split())).upper()
         )

@@ -24,7 +24,14 @@ _ROWS_AT_ONCE = 256
 
 PRETRAIN_STAGES = (
     Stage("tokenizer", (), ("seed", "tokenizer", "model"), ("tokenizers",), "t2q.pretrain.stages:make_tokenizer"),
-    Stage("corpus", ("tokenizer",), ("seed", "corpus"), ("tokenizers",), "t2q.pretrain.stages:make_corpus"),
+    Stage(
+        "corpus",
+        ("tokenizer",),
+        ("seed", "corpus"),
+        ("tokenizers",),
+        "t2q.pretrain.stages:make_corpus",
+        fingerprint="t2q.fingerprint:corpus",
+    ),
     Stage(
         "pretrain",
         ("tokenizer", "corpus"),
@@ -68,7 +75,7 @@ def make_corpus(ctx: StageContext) -> dict[str, Any]:
         for first in range(0, part.rows, _ROWS_AT_ONCE):
             number = min(_ROWS_AT_ONCE, part.rows - first)
             rows[first : first + number] = make_rows(
-                tokenizer, recipe.seed, first, number, part.row_tokens, os.cpu_count() or 1
+                tokenizer, recipe.seed, first, number, part.row_tokens, os.cpu_count() or 1, part.wikisql
             )
             task.advance(number)
     rows.flush()

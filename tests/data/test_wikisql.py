@@ -1,0 +1,78 @@
+"""WikiSQL's questions: read into their parts, written in either language, mixed into a pretraining corpus."""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+
+import pytest
+
+from t2q.data.importers.wikisql import Table, TableQuestion, read_wikisql
+from t2q.errors import RecipeError
+from t2q.languages import language_for
+from t2q.pretrain import corpus
+from t2q.pretrain.real_tables import REAL, real_world
+
+LINES = [
+    ("1-1", ["pos", "no"], "Who was number 21?", "SELECT pos FROM t WHERE \"no\" = '21' AND pos = 'it''s AND so'"),
+    ("1-1", ["pos", "no"], "How many?", 'SELECT count("no") FROM t'),
+    ("1-2", ["goals_for", "team"], "Most goals after 3?", "SELECT max(goals_for) FROM t WHERE goals_for > 3.5"),
+]
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "wikisql.jsonl"
+    keys = ("table", "columns", "question", "query")
+    path.write_text("".join(json.dumps(dict(zip(keys, line, strict=True))) + "\n" for line in LINES))
+    return path
+
+
+def test_queries_are_read_into_their_parts(file: Path) -> None:
+    assert list(read_wikisql(file)) == [
+        Table(
+            "1-1",
+            ("pos", "no"),
+            (
+                TableQuestion("Who was number 21?", "", "pos", (("no", "=", "21"), ("pos", "=", "it's AND so"))),
+                TableQuestion("How many?", "count", "no", ()),
+            ),
+        ),
+        Table(
+            "1-2",
+            ("goals_for", "team"),
+            (TableQuestion("Most goals after 3?", "max", "goals_for", (("goals_for", ">", 3.5),)),),
+        ),
+    ]
+
+
+def test_another_form_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "other.jsonl"
+    path.write_text(json.dumps({"table": "1", "columns": ["a"], "question": "?", "query": "SELECT a FROM t LIMIT 3"}))
+    with pytest.raises(RecipeError, match="not a query of WikiSQL's form: SELECT a FROM t LIMIT 3"):
+        list(read_wikisql(path))
+
+
+def test_real_questions_are_written_in_either_language(file: Path) -> None:
+    goals = list(read_wikisql(file))[1]
+    seen = set()
+    for seed in range(40):
+        world = real_world(goals, random.Random(seed))
+        language = language_for(world.schema.dialect)
+        (pair,) = world.pairs
+        assert (pair.question, pair.intent) == ("Most goals after 3?", REAL)
+        assert not language.unknown(pair.query, world.schema), pair.query
+        language.prove_read_only(pair.query)
+        assert "3.5" in pair.query and "max(" in pair.query.lower()
+        seen.add(language.name)
+    assert seen == {"sql", "cypher"}
+
+
+def test_a_share_of_the_corpus_is_real(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(corpus, "REAL_SHARE", 0.5)
+    tables, rng = list(read_wikisql(file)), random.Random(1)
+    documents = [corpus.make_document(rng, 6, tables=tables) for _ in range(60)]
+    real = [d for d in documents if any(p.intent == REAL for p in d.pairs)]
+    assert 15 < len(real) < 45
+    assert all(len(d.pairs) == 6 and any(p.intent != REAL for p in d.pairs) for d in real)
