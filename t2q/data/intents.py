@@ -227,7 +227,8 @@ def list_fields(s: Sampler) -> Draft | None:
     where, connective, things = s.things(askable, "n", chance=0.7)
     fields = s.shown(askable)
     query = Query((_node(askable),), _select(fields), where=where, connective=connective)
-    return Draft("filter" if where else "list", "list", query, {"things": things, "fields": _names(askable, fields)})
+    slots: dict[str, Slot] = {"things": things, "fields": _names(askable, fields)}
+    return Draft("filter" if where else "list", _named(s, "list", askable, fields), query, slots)
 
 
 def lookup(s: Sampler) -> Draft | None:
@@ -287,9 +288,13 @@ def top(s: Sampler) -> Draft | None:
     adjective = superlative(askable, f, descending)
     if adjective and s.rng.random() < 0.4:
         slots["superlative"] = adjective
-        named = n == 1 and fields == [askable.title] and s.rng.random() < 0.5
-        wording += "_superlative_named" if named else "_superlative"
-    return Draft("top", wording, query, slots)
+        wording += "_superlative"
+    return Draft("top", _named(s, wording, askable, fields), query, slots)
+
+
+def _named(s: Sampler, wording: str, askable: Askable, fields: Sequence[Field]) -> str:
+    """The wording that leaves unsaid what is shown, sometimes, where that is what things are called."""
+    return f"{wording}_named" if fields == [askable.title] and s.rng.random() < 0.4 else wording
 
 
 def superlative(askable: Askable, f: Field, descending: bool) -> Choice | None:
@@ -427,7 +432,8 @@ def above_average(s: Sampler) -> Draft | None:
             "nested", "count", Query((_node(askable),), (Aggregate("count", "n"),), above=above), {"things": things}
         )
     query = Query((_node(askable),), _select(fields), above=above)
-    return Draft("nested", "list", query, {"things": things, "fields": _names(askable, fields)})
+    slots: dict[str, Slot] = {"things": things, "fields": _names(askable, fields)}
+    return Draft("nested", _named(s, "list", askable, fields), query, slots)
 
 
 def related(s: Sampler) -> Draft | None:
@@ -476,7 +482,8 @@ def _about(
         return Draft(intent, "aggregate", Query(nodes, (Aggregate(name, alias, f.name),), steps, where), slots)
     fields = s.shown(askable)
     query = Query(nodes, _select(fields), steps, where, distinct=True)
-    return Draft(intent, "list", query, {"things": things, "fields": _names(askable, fields)})
+    wording = _named(s, "list", askable, fields)
+    return Draft(intent, wording, query, {"things": things, "fields": _names(askable, fields)})
 
 
 def related_where(s: Sampler) -> Draft | None:
@@ -585,7 +592,8 @@ def without(s: Sampler) -> Draft | None:
         return Draft("negation", "count", query, {"things": things})
     fields = s.shown(askable)
     query = Query((_node(askable),), _select(fields), missing=missing)
-    return Draft("negation", "list", query, {"things": things, "fields": _names(askable, fields)})
+    wording = _named(s, "list", askable, fields)
+    return Draft("negation", wording, query, {"things": things, "fields": _names(askable, fields)})
 
 
 def both(s: Sampler) -> Draft | None:

@@ -28,7 +28,7 @@ def test_no_wording_is_in_two_splits(file: str) -> None:
 def test_every_intent_can_be_worded_in_every_split(spell) -> None:
     rng = random.Random(3)
     asked: set[str] = set()
-    for _ in range(60):
+    for _ in range(200):
         blueprint = Inventor(rng).blueprint()
         model = ask_model(spell(blueprint, rng))
         sampler = Sampler(model, lambda e, f, b=blueprint: b.values.get((e, f), ()), rng)
