@@ -14,9 +14,10 @@ from pathlib import Path
 import yaml
 
 from t2q.bases import base_folder
-from t2q.errors import RecipeError, T2QError
+from t2q.errors import QueryError, RecipeError, T2QError
 from t2q.fingerprint import OWN_BASES
 from t2q.hardware import nvidia_gpu
+from t2q.languages import language_for
 from t2q.manifest import version
 from t2q.progress import Progress
 from t2q.recipe import Recipe
@@ -67,15 +68,33 @@ def database(known: Known) -> Iterator[Finding]:
 
 
 def files(known: Known) -> Iterator[Finding]:
-    """The files of pairs are there and well-formed."""
+    """The files of pairs are there and well-formed, and their queries read what the schema has."""
     from t2q.data.importers.plain import read_plain
 
     for name in known.recipe.pairs.files:
         try:
-            yield Finding(True, f"{name}: {len(read_plain(Path(name)))} pairs")
+            pairs = [pair for _, pair in read_plain(Path(name))]
         except RecipeError as error:
-            for line in str(error).splitlines():
-                yield Finding(False, line)
+            yield from (Finding(False, line) for line in str(error).splitlines())
+            continue
+        refusals = sum(not pair.answerable for pair in pairs)
+        yield Finding(True, f"{name}: {len(pairs)} pairs, {refusals} of them without an answer")
+        wrong = [f"{pair.query!r}: {reason}" for pair in pairs if (reason := _will_not_run(pair.query, known.schema))]
+        if wrong:
+            yield Finding(False, f"{name}: {len(wrong)} queries will not run, such as {wrong[0]}")
+
+
+def _will_not_run(query: str, schema: Schema | None) -> str:
+    """Why not, as far as can be told without running it; "" where nothing is known against it."""
+    if not query or schema is None:
+        return ""
+    language = language_for(schema.dialect)
+    try:
+        language.prove_read_only(query)
+        unknown = language.unknown(query, schema)
+    except QueryError as error:
+        return str(error)
+    return f"the database has no {', no '.join(unknown)}" if unknown else ""
 
 
 def base(known: Known) -> Iterator[Finding]:

@@ -123,3 +123,17 @@ def test_missing_packages_come_with_the_command(monkeypatch: pytest.MonkeyPatch)
 def test_a_disk_that_is_too_small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(100, 99, 1 << 20))  # type: ignore[attr-defined]
     assert wrong()["disk"].startswith("0.0 GiB of disk are free; a run takes up to 0.")
+
+
+def test_files_of_pairs_are_read_and_their_queries_looked_at() -> None:
+    Path("pairs.csv").write_text(
+        "question,query\nHow many?,SELECT COUNT(*) FROM items\nEmpty it,DELETE FROM items\n"
+        "Mayor?,SELECT mayor FROM items\nWhy?,\n"
+    )
+    recipe = Recipe.load("recipe.yaml", overrides=["pairs.files=[pairs.csv]"])
+    found = [(f.ok, f.text) for name, f in findings(recipe) if name == "files"]
+    assert found[0] == (True, "pairs.csv: 4 pairs, 1 of them without an answer")
+    assert not found[1][0] and found[1][1].startswith(
+        "pairs.csv: 2 queries will not run, such as 'DELETE FROM items': "
+    )
+    assert wrong("pairs.files=[none.csv]") == {"files": "none.csv is not there"}

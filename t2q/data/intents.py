@@ -199,11 +199,12 @@ def _noun(askable: Askable) -> str:
     return plural(words(askable.entity.name))
 
 
-def _function(rng: random.Random, f: Field) -> tuple[str, Choice]:
+def _function(rng: random.Random, f: Field, ends: bool = False) -> tuple[str, Choice]:
+    """An aggregate and its words. `ends`: only the least or the most, which do not mind what is met twice."""
     if f.type in DATES:
         name = rng.choice(("min", "max"))
         return name, Choice("functions", f"{name}_date")
-    name = rng.choice(("avg", "avg", "sum", "min", "max"))
+    name = rng.choice(("min", "max") if ends else ("avg", "avg", "sum", "min", "max"))
     return name, Choice("functions", name)
 
 
@@ -294,22 +295,32 @@ def top(s: Sampler) -> Draft | None:
 
 def _named(s: Sampler, wording: str, askable: Askable, fields: Sequence[Field]) -> str:
     """The wording that leaves unsaid what is shown, sometimes, where that is what things are called."""
-    return f"{wording}_named" if fields == [askable.title] and s.rng.random() < 0.4 else wording
+    named = askable.told_apart and fields == [askable.title] and s.rng.random() < 0.4
+    return f"{wording}_named" if named else wording
 
 
 def superlative(askable: Askable, f: Field, descending: bool) -> Choice | None:
-    """The adjectives for one end of a field ("cheapest"), None where it has none or two fields would share them."""
+    """The adjectives for one end of a field ("cheapest"), None where it has none or another field could be meant."""
+    scales = load_words("superlatives.yaml")["scales"]
 
-    def kind(of: Field) -> str | None:
-        if of.type in DATES:
-            return "date"
-        last = words(of.name).rpartition(" ")[2]
-        return next((k for k, group in load_words("superlatives.yaml").items() if last in group["fields"]), None)
+    def adjectives(of: Field) -> set[str]:
+        return {*scales[name]["desc"], *scales[name]["asc"]} if (name := _scale(of)) else set()
 
-    name = kind(f)
-    if name is None or sum(kind(other) == name for other in askable.of_type(*NUMBERS, *DATES)) > 1:
+    others = [other for other in askable.of_type(*NUMBERS, *DATES) if other is not f]
+    scale = _scale(f)
+    if scale is None or any(adjectives(f) & adjectives(other) for other in others):
         return None
-    return Choice("superlatives", f"{name} {'desc' if descending else 'asc'}")
+    return Choice("superlatives", f"{scale} {'desc' if descending else 'asc'}")
+
+
+def _scale(f: Field) -> str | None:
+    """The key of the adjectives that go with a field."""
+    known, (*before, last) = load_words("superlatives.yaml"), words(f.name).split()
+    if f.type in DATES:
+        return "newness" if {*before, last} & set(known["dates"]) else None
+    if not set(before) <= set(known["qualifiers"]):
+        return None
+    return next((name for name, group in known["scales"].items() if last in group["fields"]), None)
 
 
 def ordered(s: Sampler) -> Draft | None:
@@ -394,12 +405,13 @@ def _chosen_groups(
     slots: dict[str, Slot],
     typical: float,
 ) -> Draft:
+    """Over a relation nothing asks for the fewest: what has none at all is in no group."""
     if s.rng.random() < 0.45:
-        descending = s.rng.random() < 0.75
+        descending = bool(steps) or s.rng.random() < 0.75
         slots["most"] = Choice("most", "desc_count" if descending else "asc_count")
         query = Query(nodes, (key,), steps, group=(key,), order=(number, descending), limit=1)
         return Draft("top", "most_common", query, slots)
-    operator = s.rng.choice((">", ">", ">=", "<"))
+    operator = s.rng.choice((">", ">", ">=") if steps else (">", ">", ">=", "<"))
     n = max(1, round(typical * s.rng.uniform(0.5, 1.5)))
     n = n + 1 if operator == "<" else n
     slots |= {"compare": Choice("compare", operator), "n": n}
@@ -470,10 +482,11 @@ def _about(
         return Draft(intent, "count", Query(nodes, (number,), steps, where), {"things": things})
     own = s.pick(askable, *NUMBERS) if plain or (relation.kind == "edge" and len(steps) == 1) else None
     carried = [f for f in relation.fields if f.type in NUMBERS] if len(steps) == 1 else []
+    carried = [f for f in carried if words(f.name) not in {askable.said(own) for own in askable.attributes}]
     if roll < 0.45 and (own or carried):
         alias, f = ("n", own) if own else (steps[0].alias, s.rng.choice(carried))
         assert f is not None
-        name, words_for = _function(s.rng, f)
+        name, words_for = _function(s.rng, f, ends=own is not None and not plain)
         slots: dict[str, Slot] = {
             "things": things,
             "measure": askable.said(f) if own else words(f.name),
@@ -537,8 +550,9 @@ def count_per(s: Sampler) -> Draft | None:
     if hop is None:
         return None
     other, relation, forward, counted = hop
-    if other.title is None or (relation.kind == "key" and forward) or s.model.one_of_several(relation):
+    if not other.told_apart or (relation.kind == "key" and forward) or s.model.one_of_several(relation):
         return None
+    assert other.title is not None
     nodes = (_node(other), _node(counted, "m"))
     steps = (Step("r", relation.id, "n", "m", forward),)
     key, number = Attr("n", other.title.name), Aggregate("count", "m", distinct=relation.kind != "key")
@@ -560,8 +574,9 @@ def aggregate_per(s: Sampler) -> Draft | None:
         return None
     other, relation, forward, counted = hop
     f = s.pick(counted, *NUMBERS)
-    if other.title is None or f is None or (relation.kind == "key" and forward) or s.model.one_of_several(relation):
+    if not other.told_apart or f is None or (relation.kind == "key" and forward) or s.model.one_of_several(relation):
         return None
+    assert other.title is not None
     nodes = (_node(other), _node(counted, "m"))
     steps = (Step("r", relation.id, "n", "m", forward),)
     name, words_for = _function(s.rng, f)

@@ -110,8 +110,10 @@ class _Maker:
             if pair.answerable:
                 if self.triage.try_given(pair.query, self.database) != "pass":
                     continue
-                split = self.split_of.setdefault(language.normalize(pair.query), split)
-            self.add(split, pair)
+                first = self.split_of.setdefault(language.normalize(pair.query), split)
+                self.triage.counts["given: moved"] += first != split
+                split = first
+            self.triage.counts["given: repeated"] += not self.add(split, pair)
 
     def unanswerable(self, wanted: dict[str, int]) -> None:
         for split in SPLITS:

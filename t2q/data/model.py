@@ -14,6 +14,7 @@ from t2q.schema import Entity, Field, Link, Schema
 
 _NAME_LIKE = re.compile(r"(^|\b)(name|title|label|full name|display name|caption|description|email|code|number)$")
 
+_PARTS_OF_NAMES = {"first name", "last name", "middle name", "given name", "family name"}
 _AMBIGUOUS = {"number", "count", "amount", "quantity", "total", "sum", "average", "maximum", "minimum"}
 
 
@@ -40,16 +41,24 @@ class Relation:
             return " ".join(parts(self.links[0].name))
         if self.bridge:
             return words(self.bridge)
-        return re.sub(r" (id|key|fk|code|no|nr)$", "", words(self.links[0].source_fields[0]))
+        columns = " ".join(words(column) for column in self.links[0].source_fields)
+        return re.sub(r"(^| )(id|key|fk|code|no|nr)$", "", columns)
 
 
 @dataclass(frozen=True)
 class Askable:
-    """An entity with what can be asked of it. `title` is the field that names one of its rows, None if it has none."""
+    """An entity with what can be asked of it. `title` is the field that names its rows, None if it has none."""
 
     entity: Entity
     attributes: tuple[Field, ...]
     title: Field | None
+
+    @property
+    def told_apart(self) -> bool:
+        """Whether no two rows have the same title: only then is it what a row is called, or what to group by."""
+        if self.title is None or words(self.title.name) in _PARTS_OF_NAMES:
+            return False
+        return self.title.distinct is None or self.title.distinct == self.entity.rows
 
     def of_type(self, *types: str) -> list[Field]:
         return [f for f in self.attributes if f.type in types]
@@ -104,7 +113,12 @@ def _bridges(schema: Schema, links: list[Link]) -> list[Relation]:
             continue
         foreign = {column for link in keys for column in link.source_fields}
         rest = tuple(f for f in entity.fields if f.name not in foreign and not f.key)
-        if len(rest) <= 3 and not any(f.type == "text" and _NAME_LIKE.search(words(f.name)) for f in rest):
+        itself = keys[0].target == keys[1].target  # which end is meant could only be said by its columns
+        if (
+            not itself
+            and len(rest) <= 3
+            and not any(f.type == "text" and _NAME_LIKE.search(words(f.name)) for f in rest)
+        ):
             first, second = keys
             relations.append(
                 Relation(

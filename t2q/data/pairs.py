@@ -50,4 +50,4 @@ def write_pairs(path: Path, pairs: Iterable[Pair]) -> None:
 
 
 def read_pairs(path: Path) -> list[Pair]:
-    return [Pair(**json.loads(line)) for line in path.read_text(encoding="utf-8").splitlines() if line]
+    return [Pair(**json.loads(line)) for line in path.read_text(encoding="utf-8").split("\n") if line]

@@ -31,7 +31,7 @@ class Wording:
     def __init__(self, split: str, rng: random.Random) -> None:
         self.split, self.rng = split, rng
         self.words = load_words("wording.yaml")
-        self.superlatives = load_words("superlatives.yaml")
+        self.superlatives = load_words("superlatives.yaml")["scales"]
 
     def question(self, draft: Draft) -> Worded:
         """The draft as a question."""
@@ -80,8 +80,8 @@ class Wording:
 
     def choices(self, slot: Choice) -> list[str]:
         if slot.group == "superlatives":
-            kind, end = slot.key.split()
-            return self.superlatives[kind][end]  # type: ignore[no-any-return]
+            scale, end = slot.key.split()
+            return self.superlatives[scale][end]  # type: ignore[no-any-return]
         group = self.words[slot.group]
         return group[slot.key] if slot.key else group  # type: ignore[no-any-return]
 

@@ -125,8 +125,9 @@ class Cypher:
         Both ends stand before the arrow: a model that writes from left to right then finds the arrow by what it
         knows when it has to write it, where it stands now and where the question leads.
         """
+        shown = {e.name for e in schema.entities if one_line(e.name)}
         for link in schema.links:
-            if not all(map(one_line, (link.source, link.name, link.target))):
+            if not ({link.source, link.target} <= shown and one_line(link.name)):
                 continue
             kind = self.quote(link.name)
             if link.source == label:

@@ -33,12 +33,19 @@ def reserved(name: str, dialect: str) -> bool:
 
 @lru_cache(maxsize=65536)
 def _understood(name: str, dialect: str) -> bool:
-    """Whether sqlglot takes the bare name for a name; where it does not, a good query would be refused."""
+    """Whether sqlglot takes the bare name for a name wherever one may stand; else a good query would be refused."""
+    query = (
+        f"SELECT {name}, t.{name} AS {name} FROM {name} JOIN {name} AS {name} ON t.a = {name}.a "
+        f"WHERE {name} = 1 GROUP BY {name}.a, {name} ORDER BY {name}"
+    )
     try:
-        tree = sqlglot.parse_one(f"SELECT {name}, t.{name} AS {name} FROM {name} AS {name}", dialect=dialect or None)
+        tree = sqlglot.parse_one(query, dialect=dialect or None)
     except SqlglotError:
         return False
-    return [column.name for column in tree.find_all(exp.Column)] == [name, name]
+    columns = sorted((column.table, column.name) for column in tree.find_all(exp.Column))
+    tables = [table.name for table in tree.find_all(exp.Table)]
+    bare, of_t, of_it = ("", name), ("t", name), (name, "a")
+    return columns == sorted([bare] * 4 + [of_t, ("t", "a")] + [of_it] * 2) and tables == [name, name]
 
 
 def folds_case(dialect: str) -> bool:

@@ -6,7 +6,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from t2q.data.importers.wikisql import Table
+from t2q.data.importers.wikisql import Table, as_numbers
 from t2q.data.intents import Draft
 from t2q.data.model import ask_model
 from t2q.data.names import words
@@ -34,13 +34,14 @@ def real_world(table: Table, rng: random.Random) -> RealWorld:
 
     WikiSQL lists only columns that some question is about, so made ones stand among them.
     """
+    table = as_numbers(table)
     style, inventor, graph = Style(rng), Inventor(rng), rng.random() < 0.5
     noun = inventor.noun()
     label = style.spell(noun, "pascal") if graph else style.table(noun)
     names: dict[str, str] = {}
     fields: dict[str, Field] = {}
     values: dict[tuple[str, str], tuple[Value, ...]] = {}
-    for column in table.columns:
+    for column in filter(str.strip, table.columns):
         name = style.spell(words(column), "camel" if graph else None)
         found = _values(table, column)
         if name.lower() not in {n.lower() for n in fields}:
@@ -73,7 +74,7 @@ def _values(table: Table, column: str) -> tuple[Value, ...]:
 
 
 def _type(values: Sequence[Value]) -> FieldType:
-    """What a column holds, as far as its conditions show: a number only where all of them are."""
-    if values and not any(isinstance(v, str) for v in values):
-        return "integer" if all(isinstance(v, int) for v in values) else "float"
-    return "text"
+    """What a column holds, as far as its conditions show: numbers only where all of them are."""
+    if not values or any(isinstance(v, str) for v in values):
+        return "text"
+    return "integer" if all(isinstance(v, int) for v in values) else "float"

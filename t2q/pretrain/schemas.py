@@ -43,7 +43,9 @@ class Style:
 def make_field(name: str, attribute: Attribute, rows: int) -> Field:
     """The attribute as a column or property of that many rows."""
     distinct = len(set(attribute.values))
-    if attribute.type in {"float", "date"} or (attribute.type != "boolean" and distinct > 9):
+    if attribute.type == "text" and distinct > 9:
+        distinct = rows
+    elif attribute.type in {"float", "date"} or (attribute.type != "boolean" and distinct > 9):
         distinct = max(distinct, int(rows * 0.8))
     samples = tuple(dict.fromkeys(attribute.values))[:3]
     return Field(name, attribute.type, samples, min(distinct, rows), attribute.nullable)
@@ -105,12 +107,14 @@ def as_graph(blueprint: Blueprint, rng: random.Random) -> Schema:
                 fields.append(make_field(name, attribute, thing.rows))
                 blueprint.values[label, name] = attribute.values
         entities.append(Entity(label, tuple(fields), thing.rows))
-    links = []
+    links: list[Link] = []
     for bond in blueprint.bonds:
         fields = [make_field(style.spell(a.words, case), a, 50) for a in bond.attributes]
         verb = (
             bond.verb if rng.random() < 0.7 else "_".join(("has", *blueprint.things[bond.target].words.split())).upper()
         )
-        links.append(Link(labels[bond.source], labels[bond.target], verb, fields=tuple(fields)))
+        link = Link(labels[bond.source], labels[bond.target], verb, fields=tuple(fields))
+        if not any((link.source, link.name, link.target) == (o.source, o.name, o.target) for o in links):
+            links.append(link)
     rng.shuffle(entities)
     return Schema("cypher", "cypher", tuple(entities), tuple(links))

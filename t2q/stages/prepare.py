@@ -19,6 +19,12 @@ from t2q.databases import open_database
 from t2q.prompt import database_text
 from t2q.stages import StageContext
 
+GIVEN_OUTCOMES = {
+    "error": "are left out: their queries do not run (triage.json says why)",
+    "repeated": "are left out: the same question was given before",
+    "moved": "go to another split: the same query was given there before",
+}
+
 
 def alpaca_rows(pairs: list[Pair], database: str) -> list[dict[str, str]]:
     """Pairs in the form that LitGPT's fine-tuning reads."""
@@ -53,8 +59,9 @@ def run(ctx: StageContext) -> dict[str, Any]:
     _write(ctx.out / "database.txt", shared)
     _write(ctx.out / "audit.json", json.dumps(leaks, ensure_ascii=False, indent=1))
     _write(ctx.out / "triage.json", json.dumps({"counts": made.triage.counts, "errors": made.triage.errors}, indent=1))
-    if failed := made.triage.counts["given: error"]:
-        ctx.log(f"{failed} of {len(given)} given pairs are left out: their queries do not run (triage.json says why)")
+    for outcome, what in GIVEN_OUTCOMES.items():
+        if number := made.triage.counts[f"given: {outcome}"]:
+            ctx.log(f"{number} of {len(given)} given pairs {what}")
     for split in SPLITS:
         write_pairs(ctx.out / f"{split}.jsonl", made.pairs[split])
         new = sum(pair.intent != GIVEN for pair in made.pairs[split])

@@ -11,7 +11,7 @@ import pytest
 from t2q.data.audit import audit
 from t2q.data.importers.plain import read_plain
 from t2q.data.make import make_pairs
-from t2q.data.pairs import Pair
+from t2q.data.pairs import Pair, read_pairs, write_pairs
 from t2q.databases import Database, open_database
 from t2q.errors import RecipeError
 
@@ -51,14 +51,25 @@ def test_json_lines(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "says"),
     [
-        ("a.csv", b"question;sql\nx;y\n", ":1: the header must name question and query; it names question;sql"),
+        ("a.csv", b"question;sql\nx;y\n", "name question and query, separated by commas; it names question;sql"),
+        ("a.csv", b"question,sql,question\nx,y,z\n", "the header names a column twice"),
         ("a.csv", b"question,query\n", "holds no questions"),
         ("a.csv", b"question,query\n\xff\xfe,x\n", "is not UTF-8 (byte 15): save it as UTF-8"),
-        ("a.csv", b"question,query,split\na,SELECT 1,dev\n", "must be one of train, validation, test, not 'dev'"),
+        ("a.csv", b"question,query,split\na,SELECT 1,dev\n", 'must be one of train, validation, test, not "dev"'),
+        ("a.csv", b"question,query\nHow many?\n", ':2: no "query": leave it empty'),
+        ("a.csv", b"question,query\nIn A, B?,SELECT 1\n", ":2: more cells than the header names"),
+        ("a.csv", b'question,query\n"a,SELECT 1\nb,SELECT 2\n', "unexpected end of data"),
+        ("a.csv", b"question,query\n" + b"a" * 200_000 + b",SELECT 1\n", "field larger than field limit"),
         ("a.jsonl", b'{"question": "a"}\n{"query": "SELECT 1"}\n', ':1: no "query"'),
         ("a.jsonl", b'{"question": "a"}\n{"query": "SELECT 1"}\n', ':2: no "question"'),
+        ("a.jsonl", b'{"question": "a", "query": 5}\n', ':1: "query" must be text, not 5'),
+        ("a.jsonl", b'{"question": "a", "query": null}\n', ':1: no "query": leave it empty'),
+        ("a.jsonl", b'{"question": "\\ud800", "query": "SELECT 1"}\n', "half a character"),
         ("a.jsonl", b'{"question": "a", "query": "SELECT 1", "reason": "no"}\n', 'both a "query" and a "reason"'),
-        ("a.jsonl", b'{"question": \n', ":1: not JSON"),
+        ("a.jsonl", b'{"question": \n', "line 1 is not JSON"),
+        ("a.jsonl", b"[1]\n", "line 1 is not a JSON object"),
+        ("a.jsonl", b"[" * 100_000, "recursion"),
+        ("a.xlsx", b"PK", "pairs are read from .csv and .jsonl files"),
     ],
 )  # fmt: skip
 def test_mistakes_are_named_with_their_line(name: str, content: bytes, says: str, tmp_path: Path) -> None:
@@ -68,9 +79,21 @@ def test_mistakes_are_named_with_their_line(name: str, content: bytes, says: str
     assert says in str(error.value)
 
 
-def test_a_missing_file(tmp_path: Path) -> None:
+def test_a_missing_file_and_a_folder(tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match="is not there"):
         read_plain(tmp_path / "none.csv")
+    (tmp_path / "folder.csv").mkdir()
+    with pytest.raises(RecipeError, match="Is a directory"):
+        read_plain(tmp_path / "folder.csv")
+
+
+def test_line_separators_within_a_question_survive(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"question": "one\u2028two\x85?", "SQL": "SELECT 1"}\n', encoding="utf-8")
+    pairs = [pair for _, pair in read_plain(path)]
+    assert pairs == [Pair("one\u2028two\x85?", "SELECT 1", "given")]
+    write_pairs(tmp_path / "pairs.jsonl", pairs)
+    assert read_pairs(tmp_path / "pairs.jsonl") == pairs
 
 
 @pytest.fixture

@@ -34,10 +34,17 @@ def key(column: str) -> Relation:
         (edge("TEACHES"), True, "verb", "teach"),
         (edge("IN_CATEGORY"), True, "state", "in category"),
         (edge("SOLD_BY"), False, "state_back", "sold by"),
-        (edge("HAS_TAG"), True, "verb", "have tag"),
-        (edge("HAS_TAG"), False, "bridge", "tag"),
+        (edge("HAS_TAG"), True, "has", "tag"),
+        (edge("HAS_MANAGER"), False, "key_back", "manager"),  # "that are the manager of Eve"
+        (edge("HAS"), True, "verb", "have"),
+        (edge("SUPPLIES"), True, "verb", "supply"),
+        (edge("GOES_TO"), True, "verb", "go to"),
+        (edge("LOCATED_IN"), True, "state", "located in"),
+        (edge("IS_CHILD_OF"), True, "state", "child of"),
         (key("home_team_id"), True, "key", "home team"),
         (key("managerId"), False, "key_back", "manager"),
+        (key("ReportsTo"), True, "verb", "report to"),
+        (key("ReportsTo"), False, "verb_back", "reports to"),
     ],
 )
 def test_words_for_a_relation(relation: Relation, forward: bool, kind: str, verb: str) -> None:
@@ -81,3 +88,16 @@ def test_the_direction_within_one_kind_of_thing_is_always_named() -> None:
     questions = {wording.question(draft).question.lower() for _ in range(200) if (draft := related(sampler))}
     assert any("people that report to " in q for q in questions)
     assert any(q.rstrip("?.").endswith("ada reports to") for q in questions)
+
+
+def test_a_table_that_joins_a_table_with_itself_is_no_relation() -> None:
+    """ "Teams linked through matches to Ajax" would not say at home or away; each key says it."""
+    teams = Entity("teams", (Field("id", "integer", key=True), NAME), 9)
+    matches = Entity("matches", (Field("home_team_id", "integer"), Field("away_team_id", "integer")), 9)
+    links = tuple(Link("matches", "teams", "", (f"{side}_team_id",), ("id",)) for side in ("home", "away"))
+    model = ask_model(Schema("sql", "sqlite", (teams, matches), links))
+    assert sorted((r.kind, r.words) for r in model.relations.values()) == [("key", "away team"), ("key", "home team")]
+
+
+def test_a_key_that_is_only_an_id_says_nothing() -> None:
+    assert key("id").words == ""

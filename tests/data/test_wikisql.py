@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from t2q.data.importers.wikisql import Table, TableQuestion, read_wikisql
+from t2q.data.importers.wikisql import Table, TableQuestion, as_numbers, read_wikisql
 from t2q.errors import RecipeError
 from t2q.languages import language_for
 from t2q.pretrain import corpus
@@ -50,8 +50,20 @@ def test_queries_are_read_into_their_parts(file: Path) -> None:
 def test_another_form_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "other.jsonl"
     path.write_text(json.dumps({"table": "1", "columns": ["a"], "question": "?", "query": "SELECT a FROM t LIMIT 3"}))
-    with pytest.raises(RecipeError, match="not a query of WikiSQL's form: SELECT a FROM t LIMIT 3"):
+    with pytest.raises(RecipeError, match=r"other.jsonl:1: not a question of WikiSQL's form: .* LIMIT 3"):
         list(read_wikisql(path))
+
+
+def test_columns_compared_by_size_hold_numbers() -> None:
+    def table(*values: str) -> Table:
+        questions = [TableQuestion("?", "", "city", (("crowd", ">", values[0]),))]
+        return Table("1", ("city", "crowd"), (*questions, TableQuestion("?", "", "city", (("crowd", "=", values[1]),))))
+
+    def found(table: Table) -> list[object]:
+        return [value for q in as_numbers(table).questions for _, _, value in q.conditions]
+
+    assert found(table("11,918", "7.5")) == [11918, 7.5]
+    assert found(table("11,918", "many")) == ["11,918", "many"]
 
 
 def test_real_questions_are_written_in_either_language(file: Path) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
 
@@ -49,15 +49,26 @@ class Table:
 
 
 def read_wikisql(path: Path) -> Iterator[Table]:
-    """The tables in the order of the file. Raises RecipeError where a line is not of that form."""
-    with path.open(encoding="utf-8") as lines:
-        rows = (json.loads(line) for line in lines)
-        for (id_, columns), group in groupby(rows, key=lambda row: (row["table"], tuple(row["columns"]))):
-            yield Table(id_, columns, tuple(_question(row, path) for row in group))
+    """The tables in the order of the file. Raises RecipeError where it is not there or a line is not of that form."""
+    try:
+        lines = path.read_text(encoding="utf-8").split("\n")
+    except OSError as error:
+        raise RecipeError(f"{path}: {error.strerror}") from None
+    read = (_line(line, f"{path}:{number}") for number, line in enumerate(lines, 1) if line.strip())
+    for (id_, columns), group in groupby(read, key=lambda line: line[:2]):
+        yield Table(id_, columns, tuple(question for _, _, question in group))
 
 
-def _question(row: Mapping[str, str], path: Path) -> TableQuestion:
-    match = _QUERY.fullmatch(row["query"])
+def _line(line: str, where: str) -> tuple[str, tuple[str, ...], TableQuestion]:
+    try:
+        row = json.loads(line)
+        return row["table"], tuple(row["columns"]), _question(row["question"], row["query"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise RecipeError(f"{where}: not a question of WikiSQL's form: {error!r}") from None
+
+
+def _question(question: str, query: str) -> TableQuestion:
+    match = _QUERY.fullmatch(query)
     conditions: list[tuple[str, str, Value]] = []
     rest = match[4] or "" if match else ""
     at = 0
@@ -70,9 +81,36 @@ def _question(row: Mapping[str, str], path: Path) -> TableQuestion:
         conditions.append((found[1] or found[2], found[3], value))
         at = found.end()
     if not match:
-        raise RecipeError(f"{path}: not a query of WikiSQL's form: {row['query']}")
-    return TableQuestion(row["question"], match[1] or "", match[2] or match[3], tuple(conditions))
+        raise ValueError(query)
+    return TableQuestion(" ".join(question.split()), match[1] or "", match[2] or match[3], tuple(conditions))
 
 
 def _number(text: str) -> int | float:
+    """Raises ValueError where it is none."""
+    text = text.replace(",", "")
     return float(text) if "." in text else int(text)
+
+
+def as_numbers(table: Table) -> Table:
+    """The table with the values of columns that are computed with or compared by size as numbers, where all are."""
+    questions = table.questions
+    for column in table.columns:
+        sized = any(
+            (q.column == column and q.function in {"sum", "avg", "min", "max"})
+            or any(c == column and operator != "=" for c, operator, _ in q.conditions)
+            for q in questions
+        )
+        if sized:
+            try:
+                questions = tuple(_with_numbers(q, column) for q in questions)
+            except ValueError:
+                continue
+    return replace(table, questions=questions)
+
+
+def _with_numbers(question: TableQuestion, column: str) -> TableQuestion:
+    conditions = (
+        (c, operator, _number(value) if c == column and isinstance(value, str) else value)
+        for c, operator, value in question.conditions
+    )
+    return replace(question, conditions=tuple(conditions))
