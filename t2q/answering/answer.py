@@ -13,7 +13,10 @@ from t2q.schema import Schema
 
 @dataclass(frozen=True)
 class Answer:
-    """`abstained` with `reason` (a sentence) and `kind` (refused, no query, cut, or a QueryError's kind), or rows."""
+    """`abstained` with `reason` (a sentence) and `kind` (refused, no query, cut, or a QueryError's kind), or rows.
+
+    `query` is what was run; where that is not what the model wrote, `written` is.
+    """
 
     query: str = ""
     columns: tuple[str, ...] = ()
@@ -22,6 +25,7 @@ class Answer:
     abstained: bool = False
     reason: str = ""
     kind: str = ""
+    written: str = ""
 
 
 REFUSED = "refused"  # the kind of an answer in which the model itself declined
@@ -37,22 +41,28 @@ def answer(
 ) -> Answer:
     """Reads the query out of the text, checks it, runs it. Raises DatabaseError only where the database is gone.
 
+    What the schema leaves no choice about is put right before the query is looked at further.
     The order of the checks is the order of what can be said for sure: the model declined; there is no query; it does
     not parse; it is not proven to only read; it names what the schema does not have; the database refuses it.
     """
     reason = refusal_reason(text)
     if reason is not None:
         return Answer(abstained=True, reason=reason or "the model gave no reason", kind=REFUSED)
-    query = database.language.extract(text)
+    language = database.language
+    query = language.extract(text)
     if not query:
         return Answer(abstained=True, reason="the model wrote no query", kind="no query")
+    written = ""
     try:
-        database.language.parse(query)
-        database.language.prove_read_only(query)
-        unknown = database.language.unknown(query, schema)
+        language.parse(query)
+        mended = language.mend(query, schema)
+        if mended != query:
+            query, written = mended, query
+        language.prove_read_only(query)
+        unknown = language.unknown(query, schema)
         if unknown:
             raise UnknownName(f"the database has no {', no '.join(unknown)}")
         result = database.execute(query, timeout=timeout, max_rows=max_rows)
     except QueryError as error:
-        return Answer(query=query, abstained=True, reason=str(error), kind=error.kind)
-    return Answer(query=query, columns=result.columns, rows=result.rows, truncated=result.truncated)
+        return Answer(query=query, written=written, abstained=True, reason=str(error), kind=error.kind)
+    return Answer(query=query, written=written, columns=result.columns, rows=result.rows, truncated=result.truncated)

@@ -107,6 +107,8 @@ def _tell(console: Console, found: Answer, asker: Asker, as_json: bool) -> None:
     if found.query:
         lexer = asker.database.language.name
         console.print(Syntax(found.query, lexer, word_wrap=True, background_color="default"))
+    if found.written:
+        console.print(f"put right by the schema; the model wrote {found.written}", style="dim", markup=False)
     if found.abstained:
         console.print(f"{REFUSAL}: {found.reason}", markup=False, style="yellow")
     elif not found.rows:

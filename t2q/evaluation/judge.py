@@ -52,6 +52,7 @@ class Judge:
             verdict = same_result(result, self.gold[number], ordered)
             correct, reason = verdict.ok, "" if verdict.ok else f"other rows: {verdict.reason}"
             verdicts = field_verdicts(result, self.gold[number], ordered)
+        own = found.written or found.query
         return Prediction(
             id=number,
             question=pair.question,
@@ -59,13 +60,14 @@ class Judge:
             answerable=pair.answerable,
             gold=pair.query,
             text=completion.text,
-            prediction=found.query,
+            prediction=own,
+            mended=found.query if found.written else "",
             correct=correct,
             reason=reason,
             executable=not found.abstained,
             declined=declined,
-            exact=pair.answerable and exact_match(found.query, pair.query, language),
-            token_match=token_match(found.query, pair.query, language) if pair.answerable else 0.0,
+            exact=pair.answerable and exact_match(own, pair.query, language),
+            token_match=token_match(own, pair.query, language) if pair.answerable else 0.0,
             finished=completion.finished,
             logprob=round(completion.logprob, 4),
             verdicts=verdicts,

@@ -13,6 +13,8 @@ from typing import Any
 class Prediction:
     """One line. `text` is what the model wrote, `prediction` the query in it; `reason` says why it is not correct.
 
+    `mended` is the query that was run where the schema put the model's right, else "".
+
     `declined`: the model itself said that it does not know; a query that fails is `executable` false instead.
     `logprob` is the natural logarithm of the text's probability, `finished` whether the text came to its end.
     `verdicts` are those of `field_verdicts`, where there are rows to judge.
@@ -34,6 +36,7 @@ class Prediction:
     finished: bool = True
     logprob: float = 0.0
     verdicts: dict[str, float] = field(default_factory=dict)
+    mended: str = ""
 
     @classmethod
     def from_line(cls, line: Mapping[str, Any]) -> Prediction:

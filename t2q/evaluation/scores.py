@@ -14,9 +14,9 @@ from t2q.evaluation.predictions import Prediction
 def scores(predictions: Sequence[Prediction]) -> dict[str, Any]:
     """Shares in 0..1, each None where no question counts for it; intervals are Wilson's at 95 %.
 
-    execution_accuracy, executable, exact_match, token_match, google_bleu, declined_answerable and the field's verdicts
-    are over answerable questions, declined_unanswerable over the others, trustsql_rs_C (penalty C, n: the number of
-    questions) over all.
+    execution_accuracy, executable, mended, exact_match, token_match, google_bleu, declined_answerable and the field's
+    verdicts are over answerable questions, declined_unanswerable over the others, trustsql_rs_C (penalty C, n: the
+    number of questions) over all. mended: the share whose query was put right by the schema before it ran.
     """
     answerable = [p for p in predictions if p.answerable]
     others = [p for p in predictions if not p.answerable]
@@ -38,6 +38,7 @@ def scores(predictions: Sequence[Prediction]) -> dict[str, Any]:
         "execution_accuracy": share(right),
         "execution_accuracy_interval": interval(right),
         "executable": share([p.executable for p in answerable]),
+        "mended": share([bool(p.mended) for p in answerable]),
         "exact_match": share([p.exact for p in answerable]),
         "token_match": share([p.token_match for p in answerable]),
         "google_bleu": None if bleu is None else round(bleu, 4),

@@ -54,6 +54,11 @@ class Language(Protocol):
         each as a short phrase such as "table staff", "column customers.salary", "(:Order)-[:PLACED]->(:Customer)"."""
         ...
 
+    def mend(self, query: str, schema: Schema) -> str:
+        """The query, that parses, with what the schema leaves no choice about put right: in Cypher a relationship that
+        is not there between two labels, where only one is; in SQL nothing."""
+        ...
+
     def prove_read_only(self, query: str) -> None:
         """Raises NotReadOnly with the reason unless the query is proven to only read; SyntaxRefused where it does not
         parse."""

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from t2q.errors import SyntaxRefused
-from t2q.languages import cypher_names, cypher_normal, cypher_safety
+from t2q.languages import cypher_mending, cypher_names, cypher_normal, cypher_safety
 from t2q.languages.base import Identifiers
 from t2q.languages.cypher_reader import read
 from t2q.languages.cypher_structure import CLAUSES, Structure
@@ -90,6 +90,9 @@ class Cypher:
 
     def unknown(self, query: str, schema: Schema) -> list[str]:
         return cypher_names.unknown(read(query), schema)
+
+    def mend(self, query: str, schema: Schema) -> str:
+        return cypher_mending.mend(query, read(query), schema)
 
     def prove_read_only(self, query: str) -> None:
         cypher_safety.prove_read_only(query)

@@ -24,15 +24,11 @@ def unknown(s: Structure, schema: Schema) -> list[str]:
     return list(dict.fromkeys(_Reader(s, schema).read()))
 
 
-class _Reader:
-    def __init__(self, structure: Structure, schema: Schema) -> None:
+class Ends:
+    """What the nodes of a query may be, by their own labels or those of their variable."""
+
+    def __init__(self, structure: Structure) -> None:
         self._s = structure
-        self._schema = schema
-        self._labels = {entity.name: {f.name for f in entity.fields} for entity in schema.entities}
-        self._types: dict[str, set[str]] = {}
-        for link in schema.links:
-            self._types.setdefault(link.name, set()).update(f.name for f in link.fields)
-        self._arrows = {(link.source, link.name, link.target) for link in schema.links}
         self._node_labels: dict[str, set[str]] = {}
         self._link_types: dict[str, set[str]] = {}
         for name, labels in [(n.variable, n.labels) for n in structure.nodes] + structure.predicates:
@@ -41,6 +37,31 @@ class _Reader:
             self._link_types.setdefault(relationship.variable, set()).update(relationship.types)
         self._node_labels.pop("", None)
         self._link_types.pop("", None)
+
+    def labels(self, node: Node | None) -> set[str]:
+        if node is None:
+            return set()
+        return set(node.labels) or self._node_labels.get(self._origin(node.variable), set())
+
+    def _origin(self, variable: str) -> str:
+        """The variable of a pattern behind one that WITH renamed; "" where it is something else."""
+        seen = set()
+        while variable in self._s.renamed and variable not in seen:
+            if variable in self._node_labels or variable in self._link_types:
+                break
+            seen.add(variable)
+            variable = self._s.renamed[variable]
+        return "" if variable in self._s.aliases else variable
+
+
+class _Reader(Ends):
+    def __init__(self, structure: Structure, schema: Schema) -> None:
+        super().__init__(structure)
+        self._labels = {entity.name: {f.name for f in entity.fields} for entity in schema.entities}
+        self._types: dict[str, set[str]] = {}
+        for link in schema.links:
+            self._types.setdefault(link.name, set()).update(f.name for f in link.fields)
+        self._arrows = {(link.source, link.name, link.target) for link in schema.links}
 
     def read(self) -> Iterator[str]:
         for token, role in zip(self._s.tokens, self._s.roles, strict=True):
@@ -56,16 +77,6 @@ class _Reader:
             yield from self._direction(relationship)
         for variable, name in self._s.accesses:
             yield from self._access(variable, name)
-
-    def _origin(self, variable: str) -> str:
-        """The variable of a pattern behind one that WITH renamed; "" where it is something else."""
-        seen = set()
-        while variable in self._s.renamed and variable not in seen:
-            if variable in self._node_labels or variable in self._link_types:
-                break
-            seen.add(variable)
-            variable = self._s.renamed[variable]
-        return "" if variable in self._s.aliases else variable
 
     def _access(self, variable: str, name: str) -> Iterator[str]:
         variable = self._origin(variable)
@@ -85,17 +96,12 @@ class _Reader:
             if name not in offered:
                 yield f"property {owner}{name}"
 
-    def _ends(self, node: Node | None) -> set[str]:
-        if node is None:
-            return set()
-        return set(node.labels) or self._node_labels.get(self._origin(node.variable), set())
-
     def _direction(self, relationship: Relationship) -> Iterator[str]:
         """An arrow that no relationship of the schema follows; one that may be of several steps is not looked at."""
         types = [name for name in relationship.types if name in self._types]
         if relationship.several or not types or len(types) < len(relationship.types):
             return
-        left, right = self._ends(relationship.left), self._ends(relationship.right)
+        left, right = self.labels(relationship.left), self.labels(relationship.right)
         if (left | right) - self._labels.keys():
             return
         ways = {"->": [(left, right)], "<-": [(right, left)], "-": [(left, right), (right, left)]}

@@ -88,6 +88,9 @@ class Sql:
     def unknown(self, query: str, schema: Schema) -> list[str]:
         return sql_names.unknown(syntax_tree(query, self._sqlglot), schema, self.dialect)
 
+    def mend(self, query: str, schema: Schema) -> str:  # noqa: ARG002
+        return query
+
     def prove_read_only(self, query: str) -> None:
         sql_safety.prove_read_only(query, self.dialect, self._sqlglot)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from t2q.answering.answer import answer
 from t2q.data.intents import INTENTS, Sampler
 from t2q.data.model import ask_model
 from t2q.data.pairs import render
@@ -77,3 +78,14 @@ def test_the_same_question_has_the_same_answer(twins, intent) -> None:
         if len(seen) == QUESTIONS_PER_INTENT:
             break
     assert len(seen) >= 3, triage.errors
+
+
+def test_an_arrow_that_is_not_there_is_put_right(twins) -> None:
+    _, graph, _, _ = twins
+    texts = (
+        "MATCH (n:Customer)-[:WROTE]->(m:Order) RETURN count(n)",
+        "MATCH (n:Customer)-[:PLACED]->(m:Order) RETURN count(n)",
+    )
+    wrong, right = (answer(text, graph.schema(), graph) for text in texts)
+    assert (wrong.query, wrong.written) == (texts[1], texts[0])
+    assert wrong.rows == right.rows and not right.written
