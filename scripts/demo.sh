@@ -11,7 +11,7 @@ for language in sql cypher; do
   times+=("recipes/$language.yaml: $SECONDS s")
 done
 for run in shop-sql shop-cypher; do
-  question="Show me the name of the 3 products with the highest price"
+  question="What are the 3 most expensive products?"
   SECONDS=0
   echo "── t2q ask \"$question\" --run runs/$run"
   "$t2q" ask "$question" --run "runs/$run"

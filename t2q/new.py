@@ -39,7 +39,7 @@ pairs:                                  # questions made from the schema and its
 train:
   epochs: 2
   batch_size: 16
-  learning_rate: 1.0e-3
+  learning_rate: 2.5e-3
   lora: {{r: 16, alpha: 32}}
 
 gguf: [q8_0, q4_k_m]                    # quantised files, beside f16

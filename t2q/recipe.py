@@ -59,7 +59,7 @@ class Lora(_Part):
 
 class Train(_Part):
     epochs: Annotated[int, Field(ge=1)] = 2
-    learning_rate: Annotated[float, Field(gt=0, lt=1)] = 1.0e-3
+    learning_rate: Annotated[float, Field(gt=0, lt=1)] = 2.5e-3
     batch_size: Annotated[int, Field(ge=1)] = 16
     lora: Lora = Lora()
     quantize: Literal["bnb.nf4", "bnb.nf4-dq"] | None = None
