@@ -162,7 +162,8 @@ def training(known: Known) -> Iterator[Finding]:
     lowest, highest = LEARNING_RATES
     if not lowest <= train.learning_rate <= highest:
         yield Finding(
-            False, f"train.learning_rate {train.learning_rate:g} is outside {lowest:g} to {highest:g}: try 2.5e-3 on t2q/pico, 2e-4 on a large base"
+            False,
+            f"train.learning_rate {train.learning_rate:g} is outside {lowest:g} to {highest:g}: try 2.5e-3 or 2e-4",
         )
     elif steps >= FEW_STEPS:
         yield Finding(True, f"{steps} steps of {train.batch_size} pairs, learning rate {train.learning_rate:g}")
