@@ -18,6 +18,7 @@ from t2q.errors import QueryError, RecipeError, T2QError
 from t2q.fingerprint import OWN_BASES
 from t2q.hardware import nvidia_gpu
 from t2q.languages import language_for
+from t2q.languages.refusing import refuse
 from t2q.manifest import version
 from t2q.progress import Progress
 from t2q.recipe import Recipe
@@ -88,13 +89,11 @@ def _will_not_run(query: str, schema: Schema | None) -> str:
     """Why not, as far as can be told without running it; "" where nothing is known against it."""
     if not query or schema is None:
         return ""
-    language = language_for(schema.dialect)
     try:
-        language.prove_read_only(query)
-        unknown = language.unknown(query, schema)
+        refuse(query, schema, language_for(schema.dialect))
     except QueryError as error:
         return str(error)
-    return f"the database has no {', no '.join(unknown)}" if unknown else ""
+    return ""
 
 
 def base(known: Known) -> Iterator[Finding]:

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from t2q.databases.base import MAX_ROWS, TIMEOUT_SECONDS, Database
-from t2q.errors import QueryError, UnknownName
+from t2q.errors import QueryError
+from t2q.languages.refusing import refuse
 from t2q.prompt import refusal_reason
 from t2q.schema import Schema
 
@@ -58,10 +59,7 @@ def answer(
         mended = language.mend(query, schema)
         if mended != query:
             query, written = mended, query
-        language.prove_read_only(query)
-        unknown = language.unknown(query, schema)
-        if unknown:
-            raise UnknownName(f"the database has no {', no '.join(unknown)}")
+        refuse(query, schema, language)
         result = database.execute(query, timeout=timeout, max_rows=max_rows)
     except QueryError as error:
         return Answer(query=query, written=written, abstained=True, reason=str(error), kind=error.kind)

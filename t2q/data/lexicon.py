@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from functools import cache
-from importlib.resources import files
 
-import yaml
+from t2q.data.words import load_words
 
 
 @cache
 def lexicon() -> dict[str, list[str]]:
     """Word lists by kind, underscores as written in the file."""
-    text = files("t2q.data").joinpath("lexicon.yaml").read_text(encoding="utf-8")
-    return {kind: line.split() for kind, line in yaml.safe_load(text).items()}
+    return {kind: line.split() for kind, line in load_words("lexicon.yaml").items()}

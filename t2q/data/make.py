@@ -108,7 +108,7 @@ class _Maker:
         language = self.database.language
         for split, pair in pairs:
             if pair.answerable:
-                if self.triage.try_given(pair.query, self.database) != "pass":
+                if self.triage.try_given(pair.query, self.model.schema, self.database) != "pass":
                     continue
                 first = self.split_of.setdefault(language.normalize(pair.query), split)
                 self.triage.counts["given: moved"] += first != split

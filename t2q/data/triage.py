@@ -12,6 +12,8 @@ from t2q.data.model import Model
 from t2q.data.pairs import render
 from t2q.databases.base import Database
 from t2q.errors import QueryError
+from t2q.languages.refusing import refuse
+from t2q.schema import Schema
 
 Outcome = Literal["pass", "no data", "ambiguous", "error"]
 TIMEOUT_SECONDS = 5.0
@@ -31,11 +33,12 @@ class Triage:
         self.counts[outcome] += 1
         return outcome
 
-    def try_given(self, query: str, database: Database) -> Outcome:
-        """Executes a query that somebody wrote. It may return nothing: that can be the answer."""
+    def try_given(self, query: str, schema: Schema, database: Database) -> Outcome:
+        """Executes a query that somebody wrote, if nothing is known against it that would also be held against a
+        model's. It may return nothing: that can be the answer."""
         outcome: Outcome = "pass"
         try:
-            database.language.prove_read_only(query)
+            refuse(query, schema, database.language)
             database.execute(query, timeout=TIMEOUT_SECONDS)
         except QueryError as error:
             outcome = self._failed(query, error)

@@ -12,7 +12,6 @@ from typing import Any
 @dataclass(frozen=True)
 class Prediction:
     """One line. `text` is what the model wrote, `prediction` the query in it; `reason` says why it is not correct.
-
     `mended` is the query that was run where the schema put the model's right, else "".
 
     `declined`: the model itself said that it does not know; a query that fails is `executable` false instead.

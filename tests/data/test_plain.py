@@ -113,6 +113,7 @@ def test_given_pairs_come_on_top_and_never_leak(towns: Database) -> None:
         ("train", Pair("Any town called Nowhere?", "SELECT * FROM towns WHERE name = 'Nowhere'", "given")),
         ("train", Pair("Mayors?", "SELECT mayor FROM towns", "given")),
         ("train", Pair("Empty them", "DELETE FROM towns", "given")),
+        ("test", Pair("First row?", "SELECT name FROM sqlite_master", "given")),  # runs, but a model's would be refused
         ("validation", Pair("Who is mayor of Town 3?", "", "given", reason="there are no mayors")),
     ]
     wanted = {"train": 40, "validation": 5, "test": 10}
@@ -124,6 +125,6 @@ def test_given_pairs_come_on_top_and_never_leak(towns: Database) -> None:
         "test": sorted(["How many towns, please?", "Count of towns, all told?"], key=kept["test"].index),
     }
     assert {split: len(pairs) - len(kept[split]) for split, pairs in made.pairs.items()} == wanted
-    assert made.triage.counts["given: error"] == 2
-    assert {e["query"] for e in made.triage.errors} == {"SELECT mayor FROM towns", "DELETE FROM towns"}
+    assert made.triage.counts["given: error"] == 3
+    assert {e["query"] for e in made.triage.errors} == {p.query for _, p in given[3:6]}
     audit(made.pairs, towns.language)
