@@ -8,19 +8,21 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from t2q.data.conditions import draw_condition
 from t2q.data.logical import Aggregate, Attr, Condition, Expression, Missing, Node, Query, Step, Year
-from t2q.data.model import Askable, Model, Relation
+from t2q.data.model import DATES, NUMBERS, Askable, Model, Relation
 from t2q.data.names import plural, singular, words
 from t2q.data.phrases import Choice, Phrase, RelatedTo, Slot, Target, Things
 from t2q.data.relating import said
-from t2q.data.words import load_words
+from t2q.data.superlatives import superlative
 from t2q.schema import Field, Value
 
-NUMBERS = ("integer", "float")
-DATES = ("date", "datetime")
 Values = Callable[[str, str], Sequence[Value]]
+
+# "how many orders does Ada have" beside "how many orders of Ada are there"
+_OF_ONE = {"count": "count_of", "list": "list_of", "list_named": "list_of_named"}
 
 
 @dataclass(frozen=True)
@@ -89,21 +91,13 @@ class Sampler:
 
     def condition(self, askable: Askable, f: Field, alias: str) -> tuple[Condition, Phrase] | None:
         """A condition on one field, with its phrase."""
-        rng, attr, name = self.rng, Attr(alias, f.name), words(f.name)
-        if f.nullable and rng.random() < 0.15:
+        attr, name = Attr(alias, f.name), words(f.name)
+        if f.nullable and self.rng.random() < 0.15:
             return Condition(attr, "null"), Phrase("is_null", name)
-        value = self.value(askable.entity.name, f)
-        if value is None:
+        value, second = self.value(askable.entity.name, f), self.value(askable.entity.name, f)
+        if value is None or second is None:
             return None
-        if f.type == "boolean":
-            return Condition(attr, "=", (bool(value),)), Phrase("equal_true" if value else "equal_false", name)
-        second = self.value(askable.entity.name, f)
-        roll = rng.random()
-        if f.type in DATES:
-            return _date_condition(attr, name, f, str(value), str(second), roll)
-        if f.type in NUMBERS:
-            return _number_condition(attr, name, value, second, roll)
-        return _text_condition(attr, name, str(value), str(second), roll, f is not askable.title)
+        return draw_condition(askable, f, attr, (value, second), self.rng)
 
     def things(self, askable: Askable, alias: str, chance: float = 0.35) -> tuple[tuple[Condition, ...], str, Things]:
         """A noun phrase for an entity, with conditions at the given chance."""
@@ -136,51 +130,6 @@ class Sampler:
 def askable_text(value: str) -> bool:
     """Whether a stored text can stand in a question: short, one line, not blank, no characters that quotes end."""
     return 0 < len(value.strip()) <= 40 and value == value.strip() and not set(value) & set('\n\r\t\\"%_{}')
-
-
-def _number_condition(
-    attr: Attr, name: str, value: Value, second: Value | None, roll: float
-) -> tuple[Condition, Phrase]:
-    if roll < 0.15 and isinstance(value, int):
-        return Condition(attr, "=", (value,)), Phrase("equal", name, (value,))
-    if roll < 0.3 and second is not None and second != value:
-        low, high = sorted((value, second))
-        return Condition(attr, "between", (low, high)), Phrase("between", name, (low, high))
-    for limit, operator, kind in ((0.5, ">", "greater"), (0.6, ">=", "at_least"), (0.85, "<", "less")):
-        if roll < limit:
-            return Condition(attr, operator, (value,)), Phrase(kind, name, (value,))
-    return Condition(attr, "<=", (value,)), Phrase("at_most", name, (value,))
-
-
-def _date_condition(
-    attr: Attr, name: str, f: Field, value: str, second: str, roll: float
-) -> tuple[Condition, Phrase] | None:
-    year = value[:4]
-    if roll < 0.4 and year.isdigit():
-        return Condition(Year(attr), "=", (int(year),)), Phrase("year", name, (int(year),))
-    if f.type != "date":
-        return None
-    if roll < 0.55 and value != second:
-        low, high = sorted((value, second))
-        return Condition(attr, "between", (low, high)), Phrase("between", name, (low, high))
-    operator, kind = (">", "after") if roll < 0.8 else ("<", "before")
-    return Condition(attr, operator, (value,)), Phrase(kind, name, (value,))
-
-
-def _text_condition(
-    attr: Attr, name: str, value: str, second: str, roll: float, category: bool
-) -> tuple[Condition, Phrase]:
-    if roll < 0.1:
-        return Condition(attr, "<>", (value,)), Phrase("not_equal", name, (value,))
-    if roll < 0.2 and value != second:
-        return Condition(attr, "in", (value, second)), Phrase("in", name, (value, second))
-    part = max(value.split(), key=len)
-    if roll < 0.35 and len(part) > 3 and part.isalpha():
-        return Condition(attr, "contains", (part,)), Phrase("contains", name, (part,))
-    if roll < 0.4 and value[:1].isalpha():
-        return Condition(attr, "starts", (value[0],)), Phrase("starts", name, (value[0],))
-    plain = category and roll > 0.85
-    return Condition(attr, "=", (value,)), Phrase("equal_plain" if plain else "equal", name, (value,))
 
 
 def _names(askable: Askable, fields: Sequence[Field]) -> str:
@@ -297,30 +246,6 @@ def _named(s: Sampler, wording: str, askable: Askable, fields: Sequence[Field]) 
     """The wording that leaves unsaid what is shown, sometimes, where that is what things are called."""
     named = askable.told_apart and fields == [askable.title] and s.rng.random() < 0.4
     return f"{wording}_named" if named else wording
-
-
-def superlative(askable: Askable, f: Field, descending: bool) -> Choice | None:
-    """The adjectives for one end of a field ("cheapest"), None where it has none or another field could be meant."""
-    scales = load_words("superlatives.yaml")["scales"]
-
-    def adjectives(of: Field) -> set[str]:
-        return {*scales[name]["desc"], *scales[name]["asc"]} if (name := _scale(of)) else set()
-
-    others = [other for other in askable.of_type(*NUMBERS, *DATES) if other is not f]
-    scale = _scale(f)
-    if scale is None or any(adjectives(f) & adjectives(other) for other in others):
-        return None
-    return Choice("superlatives", f"{scale} {'desc' if descending else 'asc'}")
-
-
-def _scale(f: Field) -> str | None:
-    """The key of the adjectives that go with a field."""
-    known, (*before, last) = load_words("superlatives.yaml"), words(f.name).split()
-    if f.type in DATES:
-        return "newness" if {*before, last} & set(known["dates"]) else None
-    if not set(before) <= set(known["qualifiers"]):
-        return None
-    return next((name for name, group in known["scales"].items() if last in group["fields"]), None)
 
 
 def ordered(s: Sampler) -> Draft | None:
@@ -461,7 +386,11 @@ def related(s: Sampler) -> Draft | None:
     where = (Condition(Attr("m", other.title.name), "=", (target.value,)),)
     phrase = Phrase("related", target=target, by=said(s.model, relation, forward, s.rng))
     things = Things(_noun(askable), (phrase,))
-    return _about(s, askable, (_node(askable), _node(other, "m")), (step,), where, things, relation, "join")
+    draft = _about(s, askable, (_node(askable), _node(other, "m")), (step,), where, things, relation, "join")
+    if draft and phrase.by is None and draft.wording in _OF_ONE and s.rng.random() < 0.4:
+        slots = draft.slots | {"things": Things(things.noun), "target": target}
+        return replace(draft, wording=_OF_ONE[draft.wording], slots=slots)
+    return draft
 
 
 def _about(

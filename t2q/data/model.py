@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from t2q.data.names import parts, singular, words
 from t2q.schema import Entity, Field, Link, Schema
 
+NUMBERS = ("integer", "float")
+DATES = ("date", "datetime")
 _NAME_LIKE = re.compile(r"(^|\b)(name|title|label|full name|display name|caption|description|email|code|number)$")
 
 _PARTS_OF_NAMES = {"first name", "last name", "middle name", "given name", "family name"}

@@ -33,6 +33,7 @@ _IRREGULAR = {
     "status": "statuses",
     "address": "addresses",
     "class": "classes",
+    "lens": "lenses",
     "process": "processes",
     "movie": "movies",
     "cookie": "cookies",

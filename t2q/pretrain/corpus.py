@@ -16,7 +16,6 @@ from pathlib import Path
 import numpy as np
 from tokenizers import Tokenizer
 
-from t2q.data.importers.wikisql import Table, read_wikisql
 from t2q.data.intents import Sampler, sample
 from t2q.data.model import ask_model
 from t2q.data.pairs import Pair, answer_text, render
@@ -24,7 +23,7 @@ from t2q.data.unanswerable import Unanswerable
 from t2q.data.wording import Wording
 from t2q.languages import language_for
 from t2q.pretrain.inventor import Inventor
-from t2q.pretrain.real_tables import real_world
+from t2q.pretrain.real_tables import RealTables, real_world
 from t2q.pretrain.schemas import as_graph, as_tables
 from t2q.pretrain.tokenizer import BOS, EOS, PAD
 from t2q.prompt import database_text
@@ -32,7 +31,8 @@ from t2q.prompt import render as render_prompt
 from t2q.schema import Value
 
 UNANSWERABLE_SHARE = 0.14
-REAL_SHARE = 0.25  # of schemas, where real tables are given
+REAL_SHARE = 0.5  # of schemas, where real tables are given
+MADE_FOR_REAL = 3  # pairs about a real table beside its own
 SHOWN_SHARE = 0.5  # of values that are asked about
 QUESTION, ANSWER = 1, 2  # what a token belongs to; 0: schema or padding
 
@@ -46,16 +46,19 @@ class Document:
     pairs: list[Pair]
 
 
-def make_document(rng: random.Random, number: int, split: str = "train", tables: Sequence[Table] = ()) -> Document:
+def make_document(rng: random.Random, number: int, split: str = "train", real: RealTables | None = None) -> Document:
     """A made-up schema, as tables or as a graph, with `number` pairs in the split's wordings.
 
-    Where real `tables` are given, a share of the schemas is one of them, and their own questions are among the pairs.
+    Where real tables are given, a share of the schemas is one of them, with their own questions and a few made ones;
+    and things in the made-up ones are called by names that real things have.
     """
-    if tables and rng.random() < REAL_SHARE:
-        world = real_world(rng.choice(tables), rng)
+    inventor = Inventor(rng, real.names if real else ())
+    if real and rng.random() < REAL_SHARE:
+        world = real_world(rng.choice(real.tables), rng, inventor)
         schema, stored_values, pairs = world.schema, world.values, world.pairs
+        number = len(pairs) + MADE_FOR_REAL
     else:
-        blueprint = Inventor(rng).blueprint()
+        blueprint = inventor.blueprint()
         schema = as_tables(blueprint, rng) if rng.random() < 0.5 else as_graph(blueprint, rng)
         stored_values, pairs = blueprint.values, []
     model = ask_model(schema)
@@ -112,19 +115,19 @@ class _Row:
 
 
 @cache
-def _tables(path: str) -> list[Table]:
-    return list(read_wikisql(Path(path))) if path else []
+def _real(path: str) -> RealTables | None:
+    return RealTables.read(Path(path)) if path else None
 
 
 def _fill(arguments: tuple[str, str, int, int]) -> np.ndarray:
     """Row number `seed` of length `length`, shape (5, length), int32."""
     path, wikisql, seed, length = arguments
-    tokenizer, rng, tables = _tokenizer(path), random.Random(seed), _tables(wikisql)
+    tokenizer, rng, real = _tokenizer(path), random.Random(seed), _real(wikisql)
     bos, eos, pad = (tokenizer.token_to_id(t) for t in (BOS, EOS, PAD))
     row = _Row(length, pad)
     document_number = 0
     while length - row.used > 200:
-        document = make_document(rng, rng.choice((8, 12, 16, 20)), tables=tables)
+        document = make_document(rng, rng.choice((8, 12, 16, 20)), real=real)
         prefix = [bos, *tokenizer.encode(document.database).ids]
         room = length - row.used - len(prefix)
         if len(prefix) > length * 0.75:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
-from t2q.data.importers.wikisql import Table, as_numbers
+from t2q.data.importers.wikisql import Table, as_numbers, read_wikisql
 from t2q.data.intents import Draft
 from t2q.data.model import ask_model
 from t2q.data.names import words
@@ -18,6 +20,23 @@ from t2q.schema import Entity, Field, FieldType, Schema, Value
 
 ROWS = 30  # of a table whose rows nobody knows
 REAL = "real"  # the intent of questions that people asked
+_NAME_LIKE = re.compile(r"[^\W\d_][\w .,'&-]{2,27}")
+
+
+@dataclass(frozen=True)
+class RealTables:
+    """Tables with their questions, and the names that the questions hold: of people, places, teams, works."""
+
+    tables: tuple[Table, ...] = ()
+    names: tuple[str, ...] = ()
+
+    @classmethod
+    def read(cls, path: Path) -> RealTables:
+        """From a file of WikiSQL's form. Raises RecipeError as `read_wikisql` does."""
+        tables = tuple(as_numbers(table) for table in read_wikisql(path))
+        values = (v for t in tables for q in t.questions for _, _, v in q.conditions)
+        names = dict.fromkeys(v for v in values if isinstance(v, str) and _NAME_LIKE.fullmatch(v))
+        return cls(tables, tuple(names))
 
 
 @dataclass(frozen=True)
@@ -29,13 +48,12 @@ class RealWorld:
     pairs: list[Pair]
 
 
-def real_world(table: Table, rng: random.Random) -> RealWorld:
+def real_world(table: Table, rng: random.Random, inventor: Inventor) -> RealWorld:
     """The table as SQL or as a graph, in one of the naming styles that schemas have.
 
     WikiSQL lists only columns that some question is about, so made ones stand among them.
     """
-    table = as_numbers(table)
-    style, inventor, graph = Style(rng), Inventor(rng), rng.random() < 0.5
+    style, graph = Style(rng), rng.random() < 0.5
     noun = inventor.noun()
     label = style.spell(noun, "pascal") if graph else style.table(noun)
     names: dict[str, str] = {}
@@ -46,7 +64,7 @@ def real_world(table: Table, rng: random.Random) -> RealWorld:
         found = _values(table, column)
         if name.lower() not in {n.lower() for n in fields}:
             names[column], values[label, name] = name, found
-            fields[name] = Field(name, _type(found), found[:3], max(2, len(found)))
+            fields[name] = Field(name, _type(table, column, found), found[:3], max(2, len(found)))
     for attribute in inventor.attributes(rng.randint(0, 4), ("text", "number", "date")):
         name = style.spell(attribute.words, "camel" if graph else None)
         if name.lower() not in {n.lower() for n in fields}:
@@ -73,8 +91,11 @@ def _values(table: Table, column: str) -> tuple[Value, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def _type(values: Sequence[Value]) -> FieldType:
-    """What a column holds, as far as its conditions show: numbers only where all of them are."""
-    if not values or any(isinstance(v, str) for v in values):
+def _type(table: Table, column: str, values: Sequence[Value]) -> FieldType:
+    """What a column holds, as far as its questions show: numbers where all its values are or, without any, its sums."""
+    if not values:
+        computed = any(q.column == column and q.function in {"sum", "avg", "min", "max"} for q in table.questions)
+        return "integer" if computed else "text"
+    if any(isinstance(v, str) for v in values):
         return "text"
     return "integer" if all(isinstance(v, int) for v in values) else "float"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+from collections.abc import Sequence
 
 from t2q.data.lexicon import lexicon
 
@@ -16,6 +17,7 @@ _VOWELS = (*"aeiou", *"aeiou", "ai", "ea", "ee", "ie", "io", "oa", "oo", "ou", "
 _CODAS = ("", "", "n", "r", "s", "x", "l", "ck", "ld", "lt", "m", "mp", "nd", "ng", "nt", "rd", "rk", "rt", "sh", "t")
 _SMALL_WORDS = ("of", "and", "in", "from", "to", "for", "with", "without", "on", "at", "under", "by", "or", "the")
 
+REAL_NAMES = 0.4  # of names, where those of real things are at hand
 _MARKS = ("2", "7", "X", "Pro", "II", "& Sons", "& Co")
 _TITLES = {  # how things are called, and how often; {kind}: see Words.part
     "{adjectives} {nouns}": 27,
@@ -39,10 +41,10 @@ _TITLES = {  # how things are called, and how often; {kind}: see Words.part
 
 
 class Words:
-    """Draws from a seeded generator."""
+    """Draws from a seeded generator. `names`: what real things are called, where such names are at hand."""
 
-    def __init__(self, rng: random.Random) -> None:
-        self.rng, self.lexicon = rng, lexicon()
+    def __init__(self, rng: random.Random, names: Sequence[str] = ()) -> None:
+        self.rng, self.lexicon, self.names = rng, lexicon(), names
 
     def word(self, kind: str) -> str:
         return self.rng.choice(self.lexicon[kind]).replace("_", " ")
@@ -65,12 +67,22 @@ class Words:
     def letters(self, number: int) -> str:
         return "".join(self.rng.choice("ABCDEFGHJKLMNPQRSTUVWXYZ") for _ in range(number))
 
+    def real_name(self) -> str:
+        """As it stands, with capitals as names have them, or in pieces with another's."""
+        name = self.rng.choice(self.names)
+        if self.rng.random() < 0.3:
+            other = self.rng.choice(self.names)
+            name = f"{name.split()[0]} {other.split()[-1]}"
+        return name.title() if self.rng.random() < 0.7 and "'" not in name else name
+
     def person(self) -> str:
         first = self.word("first_names") if self.rng.random() < 0.9 else self.pseudo_word().capitalize()
         last = self.word("last_names") if self.rng.random() < 0.85 else self.pseudo_word().capitalize()
         return f"{first} {last}"
 
     def title(self) -> str:
+        if self.names and self.rng.random() < REAL_NAMES:
+            return self.real_name()
         form = self.rng.choices(tuple(_TITLES), tuple(_TITLES.values()))[0]
         return re.sub(r"\{(\w+)\}", lambda part: self.part(part[1]), form)
 

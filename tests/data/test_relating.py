@@ -66,6 +66,10 @@ def relations_said(model: Model) -> set[str | None]:
         assert draft is not None
         things = draft.slots["things"]
         assert isinstance(things, Things)
+        if not things.phrases:  # "Ada's movies"
+            assert draft.wording.endswith(("_of", "_of_named"))
+            said.add(None)
+            continue
         phrase = things.phrases[0]
         assert isinstance(phrase, Phrase)
         said.add(phrase.by.verb if phrase.by else None)

@@ -12,7 +12,8 @@ from t2q.data.importers.wikisql import Table, TableQuestion, as_numbers, read_wi
 from t2q.errors import RecipeError
 from t2q.languages import language_for
 from t2q.pretrain import corpus
-from t2q.pretrain.real_tables import REAL, real_world
+from t2q.pretrain.inventor import Inventor
+from t2q.pretrain.real_tables import REAL, RealTables, real_world
 
 LINES = [
     ("1-1", ["pos", "no"], "Who was number 21?", "SELECT pos FROM t WHERE \"no\" = '21' AND pos = 'it''s AND so'"),
@@ -70,7 +71,8 @@ def test_real_questions_are_written_in_either_language(file: Path) -> None:
     goals = list(read_wikisql(file))[1]
     seen = set()
     for seed in range(40):
-        world = real_world(goals, random.Random(seed))
+        rng = random.Random(seed)
+        world = real_world(goals, rng, Inventor(rng))
         language = language_for(world.schema.dialect)
         (pair,) = world.pairs
         assert (pair.question, pair.intent) == ("Most goals after 3?", REAL)
@@ -81,10 +83,12 @@ def test_real_questions_are_written_in_either_language(file: Path) -> None:
     assert seen == {"sql", "cypher"}
 
 
-def test_a_share_of_the_corpus_is_real(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(corpus, "REAL_SHARE", 0.5)
-    tables, rng = list(read_wikisql(file)), random.Random(1)
-    documents = [corpus.make_document(rng, 6, tables=tables) for _ in range(60)]
-    real = [d for d in documents if any(p.intent == REAL for p in d.pairs)]
-    assert 15 < len(real) < 45
-    assert all(len(d.pairs) == 6 and any(p.intent != REAL for p in d.pairs) for d in real)
+def test_a_share_of_the_corpus_is_real_and_things_are_called_as_real_ones_are(file: Path) -> None:
+    real, rng = RealTables.read(file), random.Random(1)
+    assert real.names == ("it's AND so",)
+    documents = [corpus.make_document(rng, 6, real=real) for _ in range(60)]
+    about_real = [d for d in documents if any(p.intent == REAL for p in d.pairs)]
+    assert 20 < len(about_real) < 40
+    assert all(len(d.pairs) > corpus.MADE_FOR_REAL for d in about_real)
+    made = [d for d in documents if d not in about_real]
+    assert any("it's AND so" in pair.question for d in made for pair in d.pairs)
