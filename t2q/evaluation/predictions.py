@@ -40,7 +40,10 @@ class Prediction:
     @classmethod
     def from_line(cls, line: Mapping[str, Any]) -> Prediction:
         """What a page shows of a line, read with whatever it lacks empty."""
-        text = {key: str(line.get(key) or "") for key in ("question", "intent", "gold", "text", "prediction", "reason")}
+        text = {
+            key: str(line.get(key) or "")
+            for key in ("question", "intent", "gold", "text", "prediction", "reason", "mended")
+        }
         truth = {key: line.get(key) is True for key in ("answerable", "correct", "executable", "declined")}
         return cls(id=line.get("id", 0), **text, **truth)  # type: ignore[arg-type]
 

@@ -46,6 +46,21 @@ def test_the_table_has_every_score_of_report_json(page: Page) -> None:
             assert page.find("td", data_step=step, data_score=metric.key) == [expected], (step, metric.key)
 
 
+def test_what_the_schema_put_right_is_shown_where_there_is_any(folder: Path) -> None:
+    assert "Put right" not in written(folder).find("th")
+    report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+    report["steps"]["tuned"]["mended"] = 0.125
+    (folder / "report.json").write_text(json.dumps(report), encoding="utf-8")
+    path = folder / "predictions" / "tuned.jsonl"
+    lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    wrong = next(line for line in lines if not line["correct"])
+    wrong["mended"] = "SELECT what, was, run"
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    page = written(folder)
+    assert page.find("td", data_step="tuned", data_score="mended") == ["12.5 %"]
+    assert "SELECT what, was, run" in (folder / "report.html").read_text(encoding="utf-8")
+
+
 def test_scores_are_those_of_the_summary_in_the_terminal() -> None:
     keys = [metric.key for metric in METRICS]
     assert set(COLUMNS.values()) <= set(keys)

@@ -45,7 +45,7 @@ def render(evaluation: Evaluation) -> str:
     script = (_TEMPLATES / "report.js").read_text(encoding="utf-8")
     return environment.get_template("report.html").render(
         evaluation=evaluation,
-        metrics=scores.METRICS + scores.PUBLISHED,
+        metrics=scores.shown_metrics(evaluation),
         tiles=scores.tiles(evaluation),
         pairs=scores.base_against_tuned(evaluation),
         intents=scores.intents(evaluation),

@@ -62,6 +62,7 @@ def reasons(evaluation: Evaluation) -> Reasons | None:
 def failures(evaluation: Evaluation) -> dict[str, Any]:
     """For the script: steps, questions, texts, and failures that point into all three.
 
+    A failure's `prediction` is what was run, its `text` what the model wrote.
     A question's `outcomes` has a sign for each step: "+" right, "-" wrong, " " not asked.
     """
     steps = [step for step in evaluation.steps if step in evaluation.answers]
@@ -86,7 +87,7 @@ def failures(evaluation: Evaluation) -> dict[str, Any]:
             )
             outcomes.setdefault(answer.id, {})[step] = "+" if answer.correct else "-"
             if not answer.correct:
-                found = {"prediction": intern(answer.prediction), "text": intern(answer.text)}
+                found = {"prediction": intern(answer.mended or answer.prediction), "text": intern(answer.text)}
                 wrong.append((answer.id, {"step": s, "kind": kind(answer), "reason": intern(answer.reason), **found}))
     places = {name: i for i, name in enumerate(questions)}
     for name, question in questions.items():

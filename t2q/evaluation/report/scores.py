@@ -54,6 +54,15 @@ METRICS = (
     Metric("answers_per_second", "Answers per second", "On the machine of this run.", is_share=False),
 )
 
+# Shown where the schema put anything right.
+MENDED = Metric(
+    "mended",
+    "Put right",
+    "Queries with a relationship that the schema does not have, where it has exactly one that fits: that one was run. "
+    "Exact match, token match and BLEU are of what the model wrote.",
+    lower_is_better=True,
+)
+
 # What the published benchmarks would say, to stand beside the literature's numbers; never what t2q goes by.
 PUBLISHED = (
     Metric("bird_ex", "BIRD EX", "Equal sets of rows: duplicates and order do not count, the order of columns does."),
@@ -70,6 +79,13 @@ PUBLISHED = (
         )
     ),
 )
+
+
+def shown_metrics(evaluation: Evaluation) -> tuple[Metric, ...]:
+    """The rows of the table of all scores."""
+    mended = any(evaluation.score(step, MENDED.key) for step in evaluation.steps)
+    return (*METRICS, *([MENDED] if mended else []), *PUBLISHED)
+
 
 # What base and tuned are charted by: the shares of which more is better.
 COMPARED = tuple(m for m in METRICS if m.is_share and not m.lower_is_better)
