@@ -282,7 +282,7 @@ def test_predictions_of_a_step_may_be_missing(folder: Path) -> None:
 def test_what_cannot_be_read_is_one_line(folder: Path) -> None:
     with (folder / "predictions" / "tuned.jsonl").open("a") as file:
         file.write('{"id": "q7", "quest')
-    with pytest.raises(StageError, match=r"tuned\.jsonl, line 7 is not JSON"):
+    with pytest.raises(StageError, match=r"tuned\.jsonl: line 7 is not JSON"):
         write_report(folder)
     (folder / "report.json").write_text("[]")
     with pytest.raises(StageError, match="holds no JSON object"):

@@ -16,6 +16,7 @@ from typing import Any
 from t2q.data.pairs import Pair
 from t2q.data.wording import SPLITS
 from t2q.errors import RecipeError
+from t2q.json_lines import json_lines
 
 GIVEN = "given"  # the intent of pairs that people wrote
 QUERY_COLUMNS = ("query", "sql", "cypher", "answer")
@@ -74,15 +75,8 @@ def _csv_rows(text: str) -> Iterator[tuple[int, Row]]:
 
 
 def _json_rows(text: str) -> Iterator[tuple[int, Row]]:
-    for number, line in enumerate(text.split("\n"), 1):
-        if line.strip():
-            try:
-                row = json.loads(line)
-            except ValueError as error:
-                raise ValueError(f"line {number} is not JSON: {error}") from None
-            if not isinstance(row, dict):
-                raise ValueError(f"line {number} is not a JSON object")
-            yield number, {key.lower(): value for key, value in row.items()}
+    for number, row in json_lines(text):
+        yield number, {key.lower(): value for key, value in row.items()}
 
 
 def _pair(row: Row) -> tuple[str, Pair]:

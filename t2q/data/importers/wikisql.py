@@ -6,15 +6,16 @@ A line: `table`, `columns`, `question`, and `query`, always `SELECT [function(]c
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 from t2q.data.logical import Aggregate, Attr, Condition, Node, Query
 from t2q.errors import RecipeError
+from t2q.json_lines import json_lines
 from t2q.schema import Value
 
 _NAME = r'(?:"([^"]+)"|(\w+))'
@@ -51,17 +52,17 @@ class Table:
 def read_wikisql(path: Path) -> Iterator[Table]:
     """The tables in the order of the file. Raises RecipeError where it is not there or a line is not of that form."""
     try:
-        lines = path.read_text(encoding="utf-8").split("\n")
+        lines = [_line(row, f"{path}:{number}") for number, row in json_lines(path.read_text(encoding="utf-8"))]
     except OSError as error:
         raise RecipeError(f"{path}: {error.strerror}") from None
-    read = (_line(line, f"{path}:{number}") for number, line in enumerate(lines, 1) if line.strip())
-    for (id_, columns), group in groupby(read, key=lambda line: line[:2]):
+    except ValueError as error:
+        raise RecipeError(f"{path}: {error}") from None
+    for (id_, columns), group in groupby(lines, key=lambda line: line[:2]):
         yield Table(id_, columns, tuple(question for _, _, question in group))
 
 
-def _line(line: str, where: str) -> tuple[str, tuple[str, ...], TableQuestion]:
+def _line(row: Mapping[str, Any], where: str) -> tuple[str, tuple[str, ...], TableQuestion]:
     try:
-        row = json.loads(line)
         return row["table"], tuple(row["columns"]), _question(row["question"], row["query"])
     except (ValueError, KeyError, TypeError) as error:
         raise RecipeError(f"{where}: not a question of WikiSQL's form: {error!r}") from None

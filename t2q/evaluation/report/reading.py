@@ -11,6 +11,7 @@ from typing import Any
 
 from t2q.errors import StageError
 from t2q.evaluation.predictions import Prediction
+from t2q.json_lines import json_lines
 
 Interval = tuple[float, float]
 
@@ -98,18 +99,10 @@ def read_evaluation(folder: Path) -> Evaluation:
 
 
 def _lines(path: Path) -> list[Mapping[str, Any]]:
-    lines: list[Mapping[str, Any]] = []
-    for i, line in enumerate(path.read_text(encoding="utf-8").split("\n"), start=1):
-        if not line.strip():
-            continue
-        try:
-            entry = json.loads(line)
-        except ValueError as error:
-            raise StageError(f"{path}, line {i} is not JSON ({error}): run the stage again") from None
-        if not isinstance(entry, dict):
-            raise StageError(f"{path}, line {i} holds no JSON object: run the stage again")
-        lines.append(entry)
-    return lines
+    try:
+        return [row for _, row in json_lines(path.read_text(encoding="utf-8"))]
+    except ValueError as error:
+        raise StageError(f"{path}: {error}: run the stage again") from None
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:
