@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
 
-from t2q.data.intents import Sampler, sample
+from t2q.data.intents import sample
 from t2q.data.model import Model, ask_model
 from t2q.data.pairs import Pair, render
+from t2q.data.sampling import Sampler
 from t2q.data.triage import Triage
 from t2q.data.unanswerable import Unanswerable
 from t2q.data.wording import SPLITS, Wording

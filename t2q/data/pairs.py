@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from t2q.data.intents import Draft
 from t2q.data.model import Model
 from t2q.data.render_cypher import render_cypher
 from t2q.data.render_sql import render_sql
+from t2q.data.sampling import Draft
 from t2q.languages.base import Language
 from t2q.prompt import refusal
 

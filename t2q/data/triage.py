@@ -6,10 +6,10 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from t2q.data.intents import Draft
 from t2q.data.logical import Query
 from t2q.data.model import Model
 from t2q.data.pairs import render
+from t2q.data.sampling import Draft
 from t2q.databases.base import Database
 from t2q.errors import QueryError
 from t2q.languages.refusing import refuse

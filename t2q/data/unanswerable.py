@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from t2q.data.intents import Sampler
 from t2q.data.lexicon import lexicon
 from t2q.data.model import Model
 from t2q.data.names import plural, singular, words
 from t2q.data.pairs import Pair
+from t2q.data.sampling import Sampler
 from t2q.data.wording import Wording
 from t2q.data.words import load_words
 

@@ -6,9 +6,9 @@ import random
 import re
 from dataclasses import dataclass
 
-from t2q.data.intents import Draft
 from t2q.data.lexicon import lexicon
 from t2q.data.phrases import By, Choice, Phrase, RelatedTo, Slot, Target, Things
+from t2q.data.sampling import Draft
 from t2q.data.words import load_words
 from t2q.schema import Value
 

@@ -16,9 +16,10 @@ from pathlib import Path
 import numpy as np
 from tokenizers import Tokenizer
 
-from t2q.data.intents import Sampler, sample
+from t2q.data.intents import sample
 from t2q.data.model import ask_model
 from t2q.data.pairs import Pair, answer_text, render
+from t2q.data.sampling import Sampler
 from t2q.data.unanswerable import Unanswerable
 from t2q.data.wording import Wording
 from t2q.languages import language_for

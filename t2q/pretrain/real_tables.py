@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from t2q.data.importers.wikisql import Table, as_numbers, read_wikisql
-from t2q.data.intents import Draft
 from t2q.data.model import ask_model
 from t2q.data.names import words
 from t2q.data.pairs import Pair, render
+from t2q.data.sampling import Draft
 from t2q.languages import language_for
 from t2q.pretrain.inventor import Inventor
 from t2q.pretrain.schemas import Style, make_field

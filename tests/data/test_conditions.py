@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import random
 
-from t2q.data.intents import Sampler
 from t2q.data.model import ask_model
+from t2q.data.sampling import Sampler
 from t2q.data.wording import Wording
 from t2q.schema import Entity, Field, Schema, Value
 

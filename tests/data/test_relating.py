@@ -6,10 +6,11 @@ import random
 
 import pytest
 
-from t2q.data.intents import Sampler, related
+from t2q.data.intents_related import related
 from t2q.data.model import Model, Relation, ask_model
 from t2q.data.phrases import Phrase, Things
 from t2q.data.relating import by
+from t2q.data.sampling import Sampler
 from t2q.data.wording import Wording
 from t2q.schema import Entity, Field, Link, Schema
 

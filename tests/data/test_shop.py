@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 
 from t2q.answering.answer import answer
-from t2q.data.intents import INTENTS, Sampler
+from t2q.data.intents import INTENTS
 from t2q.data.model import ask_model
 from t2q.data.pairs import render
 from t2q.data.render_cypher import render_cypher
+from t2q.data.sampling import Sampler
 from t2q.data.shop import shop_graph, shop_rows, write_sqlite
 from t2q.data.triage import Triage
 from t2q.databases import open_database

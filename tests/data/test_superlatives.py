@@ -6,8 +6,10 @@ import random
 
 import pytest
 
-from t2q.data.intents import Draft, Sampler, superlative, top
+from t2q.data.intents_one import top
 from t2q.data.model import Askable, ask_model
+from t2q.data.sampling import Draft, Sampler
+from t2q.data.superlatives import superlative
 from t2q.data.wording import Wording
 from t2q.schema import Entity, Field, Schema
 

@@ -5,8 +5,9 @@ from itertools import combinations
 
 import pytest
 
-from t2q.data.intents import Sampler, sample
+from t2q.data.intents import sample
 from t2q.data.model import ask_model
+from t2q.data.sampling import Sampler
 from t2q.data.wording import SPLITS, Wording
 from t2q.data.words import load_words
 from t2q.pretrain.inventor import Inventor
