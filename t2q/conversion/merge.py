@@ -7,7 +7,7 @@ unrounded base. Its layers do the arithmetic here too; the result goes to a fold
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,6 +17,9 @@ from litgpt.scripts.merge_lora import load_lora_metadata
 
 from t2q.conversion.hf import TOKENIZER_FILES
 from t2q.errors import StageError
+from t2q.models.parity import Reading
+from t2q.models.tokenizer import FolderTokenizer
+from t2q.models.torch_model import device_and_dtype
 
 Progress = Callable[[int, int], None]
 
@@ -41,20 +44,9 @@ def merge(
     Raises StageError where files are missing or do not belong together, and where the adapter changes nothing or holds
     numbers that are not finite.
     """
-    for path in (adapter_dir / "lit_model.pth.lora", adapter_dir / "hyperparameters.yaml", base_dir / "lit_model.pth"):
-        if not path.is_file():
-            raise StageError(f"{path} is missing: train again")
-    parameters, _, _ = load_lora_metadata(adapter_dir)
-    adapter = _load(adapter_dir / "lit_model.pth.lora")
-    _check_trained(adapter, adapter_dir)
-    with torch.device("meta"):
-        model = GPT(Config.from_file(adapter_dir / "model_config.yaml", **parameters))
-    try:
-        model.load_state_dict(_load(base_dir / "lit_model.pth") | adapter, assign=True)
-    except RuntimeError as error:
-        raise StageError(f"the adapter in {adapter_dir} was not trained on {base_dir}: {error}") from error
+    model = adapted(adapter_dir, base_dir)
     rounding = _rounding(adapter_dir) if onto == "rounded" else None
-    dtype = next(iter(adapter.values())).dtype
+    dtype = next(weight.dtype for name, weight in model.state_dict().items() if lora_filter(name, weight))
     layers = list(_linear_layers(model))
     for done, layer in enumerate(layers, 1):
         layer.requires_grad_(False).float()
@@ -77,6 +69,38 @@ def merge(
     partial = out_dir / "lit_model.pth.partial"
     torch.save(merged, partial)
     partial.replace(out_dir / "lit_model.pth")
+
+
+def adapted(adapter_dir: Path, base_dir: Path) -> GPT:
+    """The base with the adapter beside it, as it was trained, on the CPU. Raises StageError as `merge` does."""
+    for path in (adapter_dir / "lit_model.pth.lora", adapter_dir / "hyperparameters.yaml", base_dir / "lit_model.pth"):
+        if not path.is_file():
+            raise StageError(f"{path} is missing: train again")
+    parameters, _, _ = load_lora_metadata(adapter_dir)
+    adapter = _load(adapter_dir / "lit_model.pth.lora")
+    _check_trained(adapter, adapter_dir)
+    with torch.device("meta"):
+        model = GPT(Config.from_file(adapter_dir / "model_config.yaml", **parameters))
+    try:
+        model.load_state_dict(_load(base_dir / "lit_model.pth") | adapter, assign=True)
+    except RuntimeError as error:
+        raise StageError(f"the adapter in {adapter_dir} was not trained on {base_dir}: {error}") from error
+    model.cos, model.sin = model.rope_cache(device=torch.device("cpu"))
+    return model.eval()
+
+
+def read_adapted(adapter_dir: Path, base_dir: Path, prompts: Sequence[str], device: str = "auto") -> list[Reading]:
+    """What the base with its adapter makes of the prompts, by LitGPT's own LoRA layers: what a merge must keep."""
+    target, dtype = device_and_dtype(device)
+    model = adapted(adapter_dir, base_dir).to(target, dtype).requires_grad_(False)
+    model.cos, model.sin = model.rope_cache(device=target)  # in float32, whatever the weights
+    tokenizer = FolderTokenizer(base_dir)
+    readings = []
+    for prompt in prompts:
+        ids = tokenizer.encode(prompt)
+        logits = model(torch.tensor([ids], device=target))[0]
+        readings.append(Reading(prompt, ids, logits.float().cpu().numpy()))
+    return readings
 
 
 def _load(path: Path) -> dict[str, torch.Tensor]:

@@ -35,14 +35,28 @@ class ParityLimits:
     agreement: float | None = None
 
 
-def compare(first: Model, second: Model, prompts: Sequence[str]) -> ParityReport:
-    """Raises ParityError where the models read a prompt as different tokens."""
+@dataclass(frozen=True)
+class Reading:
+    """What a model makes of one prompt: its token ids, and the logits after each, float32, (len(ids), n_vocab)."""
+
+    prompt: str
+    ids: list[int]
+    logits: np.ndarray
+
+
+def read(model: Model, prompts: Sequence[str]) -> list[Reading]:
+    """The readings of each prompt, so that the model can be closed before the next is opened."""
+    encoded = [(prompt, model.encode(prompt)) for prompt in prompts]
+    return [Reading(prompt, ids, model.logits(ids)) for prompt, ids in encoded]
+
+
+def compare(first: Sequence[Reading], second: Sequence[Reading]) -> ParityReport:
+    """Both of the same prompts. Raises ParityError where the models read a prompt as different tokens."""
     differences, divergences, agreements = [], [], []
-    for prompt in prompts:
-        ids = first.encode(prompt)
-        if ids != second.encode(prompt):
-            raise ParityError(f"the two models read the prompt {prompt[:60]!r} as different tokens")
-        a, b = first.logits(ids), second.logits(ids)
+    for one, other in zip(first, second, strict=True):
+        if one.ids != other.ids:
+            raise ParityError(f"the two models read the prompt {one.prompt[:60]!r} as different tokens")
+        a, b = one.logits, other.logits
         differences.append(float(np.abs(a - b).max()))
         divergences.append(kl_divergence(a, b))
         agreements.append(a.argmax(axis=1) == b.argmax(axis=1))
@@ -53,10 +67,10 @@ def compare(first: Model, second: Model, prompts: Sequence[str]) -> ParityReport
 
 
 def check_parity(
-    first: Model, second: Model, prompts: Sequence[str], limits: ParityLimits, step: str = ""
+    first: Sequence[Reading], second: Sequence[Reading], limits: ParityLimits, step: str = ""
 ) -> ParityReport:
     """Compares; raises ParityError, naming the step, the figure and the limit, where `second` lost too much."""
-    report = compare(first, second, prompts)
+    report = compare(first, second)
     step = step or "the conversion"
     if limits.max_difference is not None and not report.max_difference <= limits.max_difference:
         raise ParityError(

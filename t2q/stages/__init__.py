@@ -70,7 +70,7 @@ STAGES: tuple[Stage, ...] = (
     ),
     Stage(
         name="merge",
-        inputs=("train",),
+        inputs=("prepare", "train"),
         recipe_keys=("base",),
         tools=("litgpt", "torch"),
         run="t2q.stages.merge:run",

@@ -91,9 +91,11 @@ def losses(steps: dict[str, dict[str, Any]], recipe: Recipe) -> str:
 
 def _parity(ctx: StageContext) -> dict[str, dict[str, Any]]:
     """What the conversions measured of their logits against the step before, by step."""
-    facts = {name: Manifest.read(ctx.inputs[name]) for name in ("hf", "gguf", "quantize")}
+    facts = {name: Manifest.read(ctx.inputs[name]) for name in ("merge", "hf", "gguf", "quantize")}
     found = {name: manifest.facts.get("parity", {}) if manifest else {} for name, manifest in facts.items()}
-    by_step = {"hf": found["hf"], "gguf-f16": found["gguf"]} | {f"gguf-{k}": v for k, v in found["quantize"].items()}
+    by_step = {"tuned": found["merge"], "hf": found["hf"], "gguf-f16": found["gguf"]} | {
+        f"gguf-{k}": v for k, v in found["quantize"].items()
+    }
     return {
         step: {
             "max_abs_logit_difference": figures["max_difference"],

@@ -20,7 +20,7 @@ from t2q.conversion.gguf import convert_to_gguf
 from t2q.conversion.hf import convert_to_hf
 from t2q.errors import StageError, T2QError
 from t2q.models import open_model
-from t2q.models.parity import ParityLimits, check_parity
+from t2q.models.parity import ParityLimits, check_parity, read
 from t2q.prompt import CHAT_TEMPLATE, render
 from tests.models.builders import DATABASE, QUESTIONS, llama_checkpoint
 from tests.models.conftest import Chain
@@ -73,9 +73,9 @@ def test_weights_that_training_untied_stay_untied(tmp_path: Path) -> None:
     convert_to_gguf(tmp_path / "hf", tmp_path / "model.gguf", "f32")
     assert json.loads((tmp_path / "hf" / "config.json").read_text())["tie_word_embeddings"] is False
     with open_model(lit, "cpu") as first, open_model(tmp_path / "hf", "cpu") as second:
-        check_parity(first, second, PROMPTS, ParityLimits(max_difference=1e-4))
+        check_parity(read(first, PROMPTS), read(second, PROMPTS), ParityLimits(max_difference=1e-4))
         with open_model(tmp_path / "model.gguf") as third:
-            check_parity(first, third, PROMPTS, ParityLimits(mean_kl=1e-6))
+            check_parity(read(first, PROMPTS), read(third, PROMPTS), ParityLimits(mean_kl=1e-6))
 
 
 def test_shards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -88,9 +88,9 @@ def test_shards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shards = sorted((tmp_path / "hf").glob("*.safetensors"))
     assert len(shards) > 2 and seen[-1] == (len(shards), len(shards))
     with open_model(lit, "cpu") as first, open_model(tmp_path / "hf", "cpu") as second:
-        check_parity(first, second, PROMPTS[:1], ParityLimits(max_difference=1e-4))
+        check_parity(read(first, PROMPTS[:1]), read(second, PROMPTS[:1]), ParityLimits(max_difference=1e-4))
         with open_model(tmp_path / "model.gguf") as third:
-            check_parity(first, third, PROMPTS[:1], ParityLimits(mean_kl=1e-6))
+            check_parity(read(first, PROMPTS[:1]), read(third, PROMPTS[:1]), ParityLimits(mean_kl=1e-6))
 
 
 def test_a_renamed_config_takes_the_right_mapping(tmp_path: Path) -> None:
@@ -101,7 +101,7 @@ def test_a_renamed_config_takes_the_right_mapping(tmp_path: Path) -> None:
     assert Config.from_file(lit / "model_config.yaml").name == "my-falcon"
     convert_to_hf(lit, tmp_path / "hf")
     with open_model(lit, "cpu") as first, open_model(tmp_path / "hf", "cpu") as second:
-        check_parity(first, second, PROMPTS[:1], ParityLimits(max_difference=1e-4))
+        check_parity(read(first, PROMPTS[:1]), read(second, PROMPTS[:1]), ParityLimits(max_difference=1e-4))
 
 
 def test_a_beginning_token_that_only_the_config_asks_for(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import yaml
 from litgpt.lora import GPT, Config
 from litgpt.scripts.merge_lora import merge_lora
 
-from t2q.conversion.merge import merge
+from t2q.conversion.merge import merge, read_adapted
 from t2q.errors import StageError
 from t2q.models.litgpt_model import LitGPTModel
 from t2q.prompt import render
@@ -72,6 +72,8 @@ def test_same_as_stock_litgpt_and_as_the_trained_function(tmp_path: Path, base: 
     with LitGPTModel(tmp_path / "merged", "cpu") as model, LitGPTModel(base, "cpu") as untuned, torch.no_grad():
         ids = model.encode(render(DATABASE, QUESTIONS[0]))
         trained = unmerged.eval()(torch.tensor([ids]))[0].numpy()
+        [reading] = read_adapted(final, base, [render(DATABASE, QUESTIONS[0])], "cpu")
+        assert reading.ids == ids and abs(reading.logits - trained).max() < 1e-6
         assert abs(model.logits(ids) - trained).max() < 1e-4 < 0.1 < abs(untuned.logits(ids) - trained).max()
 
 

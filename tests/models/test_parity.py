@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +12,10 @@ import torch
 from t2q.conversion.gguf import convert_to_gguf
 from t2q.conversion.hf import convert_to_hf
 from t2q.errors import ParityError
-from t2q.models import open_model
-from t2q.models.parity import ParityLimits, check_parity, compare, kl_divergence
+from t2q.models import hf_model, litgpt_model, open_model
+from t2q.models.parity import ParityLimits, check_parity, compare, kl_divergence, read
 from t2q.prompt import render
+from t2q.stages import parity
 from tests.models.builders import DATABASE, QUESTIONS, llama_checkpoint
 from tests.models.conftest import Chain
 
@@ -30,7 +32,7 @@ LIMITS = {
 
 @pytest.mark.parametrize("step", LIMITS)
 def test_each_step_keeps_the_model(chain: Chain, step: str) -> None:
-    report = check_parity(chain.models["lit"], chain.models[step], PROMPTS, LIMITS[step], step)
+    report = check_parity(read(chain.models["lit"], PROMPTS), read(chain.models[step], PROMPTS), LIMITS[step], step)
     assert report.tokens == sum(len(chain.models["lit"].encode(prompt)) for prompt in PROMPTS)
 
 
@@ -44,14 +46,16 @@ def test_each_step_keeps_the_model(chain: Chain, step: str) -> None:
 )
 def test_the_gate_names_step_figure_and_limit(chain: Chain, limits: ParityLimits, message: str) -> None:
     with pytest.raises(ParityError, match=message):
-        check_parity(chain.models["lit"], chain.models["q4_k_m"], PROMPTS[:1], limits, "q4_k_m")
+        check_parity(
+            read(chain.models["lit"], PROMPTS[:1]), read(chain.models["q4_k_m"], PROMPTS[:1]), limits, "q4_k_m"
+        )
 
 
 def test_models_that_read_other_tokens_are_refused(chain: Chain, tmp_path: Path) -> None:
     if chain.shape != "qwen2":
         pytest.skip("one other model is enough")
     with open_model(llama_checkpoint(tmp_path / "other", steps=0)) as other, pytest.raises(ParityError, match="tokens"):
-        compare(chain.models["lit"], other, PROMPTS[:1])
+        compare(read(chain.models["lit"], PROMPTS[:1]), read(other, PROMPTS[:1]))
 
 
 def test_not_a_number_is_no_parity(chain: Chain) -> None:
@@ -63,7 +67,7 @@ def test_not_a_number_is_no_parity(chain: Chain) -> None:
             return np.full((len(ids), chain.models["lit"].n_vocab), np.nan, dtype=np.float32)
 
     with pytest.raises(ParityError):
-        check_parity(chain.models["lit"], Broken(), PROMPTS[:1], ParityLimits(mean_kl=1e9))  # type: ignore[arg-type]
+        check_parity(read(chain.models["lit"], PROMPTS[:1]), read(Broken(), PROMPTS[:1]), ParityLimits(mean_kl=1e9))  # type: ignore[arg-type]
 
 
 def test_kl_divergence_by_hand() -> None:
@@ -106,6 +110,22 @@ def test_scaled_positions_survive(tmp_path: Path, kind: str) -> None:
         open_model(tmp_path / "model.gguf") as third,
         open_model(plain, "cpu") as control,
     ):
-        check_parity(first, second, PROMPTS[:1], ParityLimits(max_difference=1e-4))
-        kept = compare(first, third, PROMPTS[:1])
-        assert kept.mean_kl < 1e-5 < 100 * kept.mean_kl + 1e-5 < compare(first, control, PROMPTS[:1]).mean_kl
+        readings = [read(model, PROMPTS[:1]) for model in (first, second, third, control)]
+    check_parity(readings[0], readings[1], ParityLimits(max_difference=1e-4))
+    kept, lost = compare(readings[0], readings[2]), compare(readings[0], readings[3])
+    assert kept.mean_kl < 1e-5 < 100 * kept.mean_kl + 1e-5 < lost.mean_kl
+
+
+def test_in_bf16_a_conversion_is_held_by_what_rounding_leaves(chain: Chain, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a GPU: the bounds of float32 refuse a step that lost nothing; those for bf16 still tell a broken one."""
+    for module in (litgpt_model, hf_model, parity):
+        monkeypatch.setattr(module, "device_and_dtype", lambda _: (torch.device("cpu"), torch.bfloat16))
+    with open_model(chain.lit) as lit, open_model(chain.hf) as hf:
+        before, after = read(lit, PROMPTS), read(hf, PROMPTS)
+    check_parity(before, after, parity.limits("hf"), "hf")
+    check_parity(after, read(chain.models["f16"], PROMPTS), parity.limits("f16"), "f16")
+    with pytest.raises(ParityError, match="logits differ"):
+        check_parity(before, after, parity.LIMITS["hf"], "hf")
+    late = [replace(reading, logits=np.roll(reading.logits, 1, axis=0)) for reading in after]
+    with pytest.raises(ParityError, match="KL divergence"):
+        check_parity(before, late, parity.limits("hf"), "hf")
