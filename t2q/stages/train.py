@@ -6,7 +6,6 @@ adapter as LitGPT leaves it, losses.jsonl, and litgpt.log with all that it print
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import sys
@@ -17,39 +16,52 @@ import yaml
 
 from t2q.bases import litgpt_checkpoint
 from t2q.child import run_child
+from t2q.data.pairs import answer_text
+from t2q.data.wording import SPLITS
 from t2q.errors import StageError
+from t2q.prepared import Prepared
 from t2q.recipe import Recipe
 from t2q.stages import StageContext
 from t2q.training.losses import LossReader
 
 EVALUATIONS = 4  # how often the validation loss is taken in a run
 WARMUP_SHARE = 0.1
+ENDS = 2  # tokens: that between question and answer, and the end
 
 
 def run(ctx: StageContext) -> dict[str, Any]:
     """Trains. Raises StageError where a row does not fit, where the loss is not finite, or where LitGPT fails."""
     checkpoint = litgpt_checkpoint(ctx.recipe.base)
     rows = ctx.inputs["prepare"] / "litgpt"
-    numbers = check_rows(rows, checkpoint)
+    numbers = check_rows(Prepared.load(ctx.inputs["prepare"]), checkpoint)
     config = training_config(ctx.recipe, checkpoint, rows, numbers["train"])
     config_path = ctx.out / "litgpt.yaml"
     config_path.write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
-    steps = config["train"]["epochs"] * (numbers["train"] // config["train"]["micro_batch_size"])
+    steps = config["train"]["max_steps"]
     command = [sys.executable, "-m", "litgpt", "finetune_lora", "--config", str(config_path), "--out_dir", str(ctx.out)]
     with ctx.progress.task("training", total=steps) as task, (ctx.out / "losses.jsonl").open("w") as losses:
         watcher = LossReader(task, losses)
         log = ctx.scratch / "litgpt.log"  # where it is still to be found after a failure
         run_child(command, "litgpt finetune_lora", log, watcher, env=_environment())
+    if watcher.steps != steps:
+        raise StageError(
+            f"litgpt finetune_lora told the losses of {watcher.steps} steps of {steps}; what it said: {log}"
+        )
     shutil.move(log, ctx.out)
     (ctx.out / "final" / "lit_model.pth").unlink()  # LitGPT merges on the way out; merging is a stage of its own
     return {"steps": steps, "precision": config["precision"], "validation loss": watcher.validation, **numbers}
 
 
 def training_config(recipe: Recipe, checkpoint: Path, rows: Path, pairs: int) -> dict[str, Any]:
-    """What LitGPT is told, every default that is wrong here spelled out. `pairs`: the number of training rows."""
+    """What LitGPT is told, every default that is wrong here spelled out. `pairs`: the number of training rows.
+
+    Raises StageError where they come to no more than one step.
+    """
     train = recipe.train
     batch = min(train.batch_size, pairs)
     steps = train.epochs * (pairs // batch)
+    if steps < 2:
+        raise StageError(f"{steps} training step is too few: raise train.epochs or pairs.train")
     return {
         "checkpoint_dir": _relative(checkpoint),
         "precision": train.precision or _precision(recipe, checkpoint),
@@ -72,7 +84,7 @@ def training_config(recipe: Recipe, checkpoint: Path, rows: Path, pairs: int) ->
             "epochs": train.epochs,
             "global_batch_size": batch,
             "micro_batch_size": batch,
-            "lr_warmup_steps": max(1, int(steps * WARMUP_SHARE)),  # 0 divides by zero in LitGPT
+            "lr_warmup_steps": max(1, int(steps * WARMUP_SHARE)),  # 0, or all of them, divides by zero in LitGPT
             "save_interval": None,
             "log_interval": 1,
             "max_steps": steps,
@@ -93,33 +105,34 @@ def training_config(recipe: Recipe, checkpoint: Path, rows: Path, pairs: int) ->
     }
 
 
-def check_rows(rows: Path, checkpoint: Path) -> dict[str, int]:
-    """Tokenises every row as LitGPT will. Raises StageError where one does not fit the base's context.
+def check_rows(prepared: Prepared, checkpoint: Path) -> dict[str, int]:
+    """Tokenises every question with its answer, the test's too. Raises StageError where one does not fit the context.
 
-    LitGPT cuts a long row from the right, end token first, and a prompt that fills the context leaves no label at all.
+    LitGPT cuts a long row from the right, end token first, and a prompt that fills the context leaves no label at all;
+    a question of the test that is too long would be noticed only after the training.
     """
     from litgpt.config import Config
     from litgpt.tokenizer import Tokenizer
 
     from t2q.training.prompt_style import T2QPrompt
 
-    tokenizer, style = Tokenizer(checkpoint), T2QPrompt()
+    tokenizer = Tokenizer(checkpoint)
     context = Config.from_file(checkpoint / "model_config.yaml").block_size
-    numbers, longest = {}, 0
-    for name in ("train", "val"):
-        data = json.loads((rows / f"{name}.json").read_text(encoding="utf-8"))
-        numbers["validation" if name == "val" else name] = len(data)
-        prefixes: dict[str, int] = {}
-        for row in data:
-            shared = row["input"]
-            if shared not in prefixes:
-                prefixes[shared] = len(tokenizer.encode(style.apply("", input=shared)))
-            own = len(tokenizer.encode(row["instruction"] + row["output"], bos=False))
-            longest = max(longest, prefixes[shared] + own + 2)
-    if longest > context:
+    schema = len(tokenizer.encode(T2QPrompt().apply("", input=prepared.database_text))) + ENDS
+    numbers, longest, long = {}, 0, []
+    for split in SPLITS:
+        pairs = prepared.pairs(split)
+        numbers[split] = len(pairs)
+        for pair in pairs:
+            tokens = schema + len(tokenizer.encode(pair.question + answer_text(pair), bos=False))
+            longest = max(longest, tokens)
+            if tokens > context:
+                long.append(f"{split}, {tokens} tokens: {pair.question[:80]!r}")
+    if long:
         raise StageError(
-            f"the longest prompt with its answer has {longest} tokens, but the base's context ends at {context}: "
-            "leave tables out of the database's schema, or take a base with a longer context"
+            f"{len(long)} of {sum(numbers.values())} questions do not fit the base's context of {context} tokens "
+            f"({schema} of them are the schema's), such as ({long[0]}): leave tables out of the database's schema, "
+            "shorten the questions, or take a base with a longer context"
         )
     return {**numbers, "longest row": longest}
 

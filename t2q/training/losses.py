@@ -17,12 +17,14 @@ _FINAL = re.compile(r"Final evaluation \| val loss: ([\d.naninf]+)")
 class LossReader:
     """Call it with each line: it moves the bar, keeps the losses, and stops a training that has gone wrong.
 
-    `losses`: an open file that takes one JSON object a step: step, loss and, where it was taken, validation.
+    `steps` counts those that it was told of. `losses`: an open file that takes one JSON object a step: step, loss and,
+    where it was taken, validation.
     """
 
     def __init__(self, task: Task, losses: TextIO) -> None:
         self.task, self.losses = task, losses
         self.validation: float | None = None
+        self.steps = 0
 
     def __call__(self, line: str) -> None:
         if final := _FINAL.search(line):
@@ -34,6 +36,7 @@ class LossReader:
             if match[5] != "n/a":
                 entry["validation"] = self._finite("validation", match[5])
             self._write(entry)
+            self.steps += 1
             self.task.advance(1, note=f"loss {loss:.3f}")
 
     def _finite(self, which: str, text: str) -> float:

@@ -11,9 +11,13 @@ import pytest
 from rich.console import Console
 
 from t2q.bases import litgpt_checkpoint
+from t2q.data.pairs import Pair, write_pairs
+from t2q.data.wording import SPLITS
 from t2q.errors import StageError
+from t2q.prepared import Prepared
 from t2q.progress import Progress
 from t2q.recipe import Recipe
+from t2q.schema import Schema
 from t2q.stages.train import check_rows, training_config
 from t2q.training.losses import LossReader
 
@@ -23,18 +27,23 @@ def reader(kept: TextIO) -> LossReader:
         return LossReader(task, kept)
 
 
-def rows(folder: Path, schema: str) -> Path:
-    row = {"instruction": "How many?", "input": schema, "output": "SELECT 1"}
-    for name in ("train", "val"):
-        (folder / f"{name}.json").write_text(json.dumps([row] * 3))
-    return folder
+def prepared(folder: Path, database: str, **questions: str) -> Prepared:
+    """One question a split, "How many?" where none is given."""
+    for split in SPLITS:
+        write_pairs(folder / f"{split}.jsonl", [Pair(questions.get(split, "How many?"), "SELECT 1", "count")] * 3)
+    return Prepared(folder, Schema("sql", "sqlite", ()), database)
 
 
-def test_a_row_that_litgpt_would_cut_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("split", SPLITS)
+def test_a_question_that_does_not_fit_is_named_before_the_training(tmp_path: Path, split: str) -> None:
     checkpoint = litgpt_checkpoint("t2q/pico")
-    assert check_rows(rows(tmp_path, "t: a integer"), checkpoint)["train"] == 3
-    with pytest.raises(StageError, match=r"longest prompt with its answer has \d+ tokens, but .* ends at 2048"):
-        check_rows(rows(tmp_path, "t: a integer, " * 900), checkpoint)
+    assert check_rows(prepared(tmp_path, "t: a integer"), checkpoint)["train"] == 3
+    with pytest.raises(
+        StageError, match=rf"3 of 9 questions do not fit .* of 2048 tokens .* \({split}, \d+ .*'Is a, a"
+    ):
+        check_rows(prepared(tmp_path, "t: a integer", **{split: "Is a" + ", a" * 2100}), checkpoint)
+    with pytest.raises(StageError, match=r"9 of 9 questions do not fit .* \(\d{4,} of them are the schema's\)"):
+        check_rows(prepared(tmp_path, "t: a integer, " * 900), checkpoint)
 
 
 def test_losses_are_kept_step_by_step() -> None:
@@ -52,7 +61,7 @@ def test_losses_are_kept_step_by_step() -> None:
         {"step": 2, "loss": 1.25, "validation": 1.75},
         {"validation": 0.75},
     ]
-    assert read.validation == 0.75
+    assert (read.validation, read.steps) == (0.75, 2)
 
 
 @pytest.mark.parametrize("loss", ["nan", "inf"])
@@ -69,3 +78,10 @@ def test_litgpt_is_told_the_steps_of_few_pairs(tmp_path: Path) -> None:
     config = training_config(Recipe.load(path), Path("checkpoints/t2q/pico"), tmp_path, pairs=3)
     train = config["train"]
     assert (train["global_batch_size"], train["max_steps"], train["lr_warmup_steps"]) == (3, 2, 1)
+
+
+def test_one_step_is_refused_since_litgpt_would_divide_by_zero(tmp_path: Path) -> None:
+    path = tmp_path / "r.yaml"
+    path.write_text("name: x\ndatabase: sqlite:///x.db\ntrain: {epochs: 1, batch_size: 3}\n")
+    with pytest.raises(StageError, match="1 training step is too few"):
+        training_config(Recipe.load(path), Path("checkpoints/t2q/pico"), tmp_path, pairs=3)
