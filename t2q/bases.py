@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from t2q.errors import RecipeError
-from t2q.fingerprint import OWN_BASES, files_digest
+from filelock import FileLock
 
-CHECKPOINTS = Path("checkpoints")
+from t2q.errors import RecipeError
+from t2q.fingerprint import OWN_BASES, files_digest, place_of_base
+
 _STAMP = "lit_model.json"  # the digest of the weights that lit_model.pth was made from
 
 
 def base_folder(base: str) -> Path:
     """The folder of a base that is there, shipped with t2q or downloaded. Raises RecipeError where it is not."""
-    folder = CHECKPOINTS / base
+    folder = place_of_base(base)
     own = base.startswith(OWN_BASES)
     if not (folder / ("model.safetensors" if own else "lit_model.pth")).is_file():
         how = (
@@ -35,10 +36,11 @@ def litgpt_checkpoint(base: str) -> Path:
     if base.startswith(OWN_BASES):
         digest = files_digest([folder / "model.safetensors", folder / "model_config.yaml"], folder)
         stamp = folder / _STAMP
-        done = stamp.is_file() and json.loads(stamp.read_text()) == digest and (folder / "lit_model.pth").is_file()
-        if not done:
-            _convert(folder)
-            stamp.write_text(json.dumps(digest))
+        with FileLock(folder / "lit_model.lock"):  # two first runs may start at once
+            done = stamp.is_file() and json.loads(stamp.read_text()) == digest and (folder / "lit_model.pth").is_file()
+            if not done:
+                _convert(folder)
+                stamp.write_text(json.dumps(digest))
     return folder
 
 

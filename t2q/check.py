@@ -22,6 +22,7 @@ from t2q.languages.refusing import refuse
 from t2q.manifest import version
 from t2q.progress import Progress
 from t2q.recipe import Recipe
+from t2q.run import Planned
 from t2q.schema import Schema
 from t2q.stages import STAGES
 
@@ -227,17 +228,28 @@ def disk(known: Known) -> Iterator[Finding]:
 
 
 CHECKS: tuple[Check, ...] = (database, files, base, prompts, training, device, packages, disk)
+AT_ONCE: tuple[Check, ...] = (base, device, packages, disk)
 
 
-def findings(recipe: Recipe) -> Iterator[tuple[str, Finding]]:
-    """The name of each check with what it found. A T2QError in a check is its finding."""
+def findings(recipe: Recipe, checks: Sequence[Check] = CHECKS) -> Iterator[tuple[str, Finding]]:
+    """The name of each check with what it found. An error in a check is its finding."""
     known = Known(recipe)
-    for check in CHECKS:
+    for check in checks:
         try:
             for finding in check(known):
                 yield check.__name__, finding
         except T2QError as error:
             yield check.__name__, Finding(False, str(error))
+        except Exception as error:  # a damaged file of the base, mostly, in the words of who read it
+            yield check.__name__, Finding(False, " ".join(f"{type(error).__name__}: {error}".split()))
+
+
+def before_the_hours_are_spent(recipe: Recipe, planned: Sequence[Planned]) -> None:
+    """What a run can know before its first stage, where any is to run that takes a base. Raises RecipeError."""
+    if any(step.reasons for step in planned if step.stage.name != "prepare"):
+        wrong = [finding.text for _, finding in findings(recipe, AT_ONCE) if not finding.ok]
+        if wrong:
+            raise RecipeError("\n".join(wrong))
 
 
 def check_recipe(path: Path, profile: str | None, overrides: Sequence[str]) -> bool:

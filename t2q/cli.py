@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import functools
 import sys
+import tempfile
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
@@ -52,10 +54,22 @@ def verb(examples: tuple[str, ...]) -> Callable[[Callable[..., Any]], Callable[.
             except OSError as error:
                 where = f"{error.filename}: " if error.filename else ""
                 _fail(f"error: {where}{error.strerror or error}", 1)
+            except (typer.Exit, typer.Abort, typer.BadParameter):
+                raise
+            except Exception as error:
+                _fail(f"error: {_kept(error)}", 1)
 
         return command
 
     return register
+
+
+def _kept(error: Exception) -> str:
+    """A mistake of t2q's own in one line, with the file that its traceback was put into."""
+    with tempfile.NamedTemporaryFile("w", prefix="t2q-", suffix=".log", delete=False, encoding="utf-8") as file:
+        traceback.print_exception(error, file=file)
+    what = " ".join(f"{type(error).__name__}: {error}".split())
+    return f"{what}; this is a mistake in t2q: please report it with {file.name}"
 
 
 def _fail(line: str, code: int) -> None:
@@ -79,6 +93,7 @@ def run(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would run, and why.")] = False,
 ) -> None:
     """Make a model from a recipe: prepare, train, merge, hf, gguf, quantize, evaluate. Goes on where it was."""
+    from t2q.check import before_the_hours_are_spent
     from t2q.progress import Progress
     from t2q.recipe import Recipe
     from t2q.run import Run
@@ -91,6 +106,7 @@ def run(
     if dry_run:
         progress.console.print(plan_table(engine.plan(from_, to)))
         return
+    before_the_hours_are_spent(loaded, engine.plan(from_, to))
     try:
         engine.execute(from_, to)
     except AccuracyLost:

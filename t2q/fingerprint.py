@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from t2q.pretrain.recipe import PretrainRecipe
 
 OWN_BASES = "t2q/"  # made by this project, so they may change under the same name
+# Where bases lie: in the folder that one works in, or in the clone that t2q was installed from.
+CHECKPOINTS = (Path("checkpoints"), Path(__file__).parents[1] / "checkpoints")
 
 
 def file_digest(path: Path) -> str:
@@ -44,17 +46,25 @@ def database(recipe: Recipe) -> dict[str, str]:
         return {"database content": opened.schema().digest}
 
 
-def prepare(recipe: Recipe) -> dict[str, str]:
-    """The database's content and that of the recipe's files of pairs."""
-    return {**database(recipe), **_questions(recipe.pairs.files)}
+def files(recipe: Recipe) -> dict[str, str]:
+    """The content of the recipe's files of pairs."""
+    return _files(recipe.pairs.files)
+
+
+def questions(_: Recipe) -> dict[str, str]:
+    """How questions are made: intents and wordings. What older ones made is made again; it trains again only if it came
+    out otherwise."""
+    folder = Path(__file__).parent / "data"
+    sources = (p for kind in ("*.py", "*.yaml") for p in folder.rglob(kind))
+    return {"how questions are made": files_digest(sources, folder)}
 
 
 def corpus(recipe: PretrainRecipe) -> dict[str, str]:
     """The content of the real questions that a pretraining corpus mixes in."""
-    return _questions([recipe.corpus.wikisql])
+    return _files([recipe.corpus.wikisql])
 
 
-def _questions(names: Iterable[str]) -> dict[str, str]:
+def _files(names: Iterable[str]) -> dict[str, str]:
     return {f"questions in {name}": file_digest(Path(name)) for name in names if Path(name).is_file()}
 
 
@@ -64,10 +74,15 @@ def database_file(url: str) -> Path | None:
     return Path(match[1]) if match else None
 
 
+def place_of_base(base: str) -> Path:
+    """The folder of a base, there or not."""
+    return next((root / base for root in CHECKPOINTS if (root / base).is_dir()), CHECKPOINTS[0] / base)
+
+
 def base(recipe: Recipe) -> dict[str, str]:
     """The weights and tokenizer of one of the project's own bases; others do not change under their name."""
     if not recipe.base.startswith(OWN_BASES):
         return {}
-    folder = Path("checkpoints") / recipe.base
+    folder = place_of_base(recipe.base)
     patterns = ("*.safetensors", "config.json", "model_config.yaml", "tokenizer*.json")
     return {"base weights": files_digest((p for pattern in patterns for p in folder.glob(pattern)), folder)}

@@ -23,6 +23,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from t2q.child import death
+from t2q.databases.credentials import hide
 from t2q.errors import AccuracyLost, RecipeError, StageError, T2QError
 from t2q.hardware import device_name
 from t2q.manifest import Ingredients, Manifest, describe_files, digest, gather, stale
@@ -108,10 +109,11 @@ class Run:
         return Manifest.read(folder), folder, gather(stage, self.recipe, inputs, self._outside(stage))
 
     def _outside(self, stage: Stage) -> dict[str, Any]:
-        """What the stage's fingerprint says; taken once a run, so that all stages go by the same state of things."""
-        if stage.fingerprint and stage.fingerprint not in self._fingerprints:
-            self._fingerprints[stage.fingerprint] = _load(stage.fingerprint)(self.recipe)
-        return self._fingerprints.get(stage.fingerprint, {})
+        """What the stage's fingerprints say; taken once a run, so that all stages go by the same state of things."""
+        for name in stage.fingerprints:
+            if name not in self._fingerprints:
+                self._fingerprints[name] = _load(name)(self.recipe)
+        return {key: fact for name in stage.fingerprints for key, fact in self._fingerprints[name].items()}
 
     def _do(self, stage: Stage, ingredients: Ingredients) -> Manifest:
         out = self.folder / f".tmp-{stage.name}-{os.getpid()}"
@@ -190,7 +192,7 @@ class Run:
     def _write_log(self, stage: str, text: str) -> None:
         now = datetime.now(timezone.utc).isoformat(timespec="seconds")
         with (self.folder / "run.log").open("a", encoding="utf-8") as log:
-            log.write(f"{now} {stage}: {text}\n")
+            log.write(f"{now} {stage}: {hide(text, getattr(self.recipe, 'database', ''))}\n")
 
     @contextmanager
     def _lock(self) -> Iterator[None]:
@@ -212,7 +214,9 @@ class Run:
         except KeyboardInterrupt:
             again = f"`{self.verb} {self.recipe.path}` goes on from there"
             raise KeyboardInterrupt(f"interrupted in {stage.name}; {again}") from None
-        except T2QError:
+        except T2QError as error:
+            if self._disk_is_full(error):  # which a child process or a library in C++ may have put otherwise
+                raise StageError(f"{error}; {self._full}") from None
             raise
         except MemoryError:
             raise StageError(f"{stage.name}: out of memory; a smaller train.batch_size needs less") from None
@@ -221,14 +225,16 @@ class Run:
             raise StageError(f"{stage.name}: a child process {end}") from None
         except Exception as error:
             if self._disk_is_full(error):
-                raise StageError(
-                    f"{stage.name}: the disk is full ({self.folder}); free some space and run again"
-                ) from None
+                raise StageError(f"{stage.name}: {self._full}") from None
             self._write_log(stage.name, traceback.format_exc())
             what = " ".join(f"{type(error).__name__}: {error}".split())
             raise StageError(f"{stage.name} failed: {what}; details: {self.folder / 'run.log'}") from error
         finally:
             shutil.rmtree(out, ignore_errors=True)
+
+    @property
+    def _full(self) -> str:
+        return f"the disk is full ({self.folder}); free some space and run again"
 
     def _disk_is_full(self, error: BaseException) -> bool:
         """Libraries written in C++ and Rust report a full disk in words of their own, so the disk is asked as well."""

@@ -23,19 +23,28 @@ COLUMNS = {
     "declined right": "declined_unanswerable",
     "declined wrong": "declined_answerable",
 }
+_INTERVAL = "execution_accuracy_interval"
 
 
 def summary_table(report: Mapping[str, Any]) -> Table:
     """One line a step; shares as per cent. A step without a value shows a dash."""
     questions = f"{report['n_answerable']} answerable and {report['n_unanswerable']} unanswerable questions"
     title = f"{report['name']} · {report['language']} · {report['base']}"
-    table = Table(title=title, caption=questions, box=SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False)
+    caption = "\n".join([questions, *_intervals(report["steps"])])
+    table = Table(title=title, caption=caption, box=SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False)
     table.add_column("step", no_wrap=True)
     for title in COLUMNS:
         table.add_column(title.replace(" ", "\n"), justify="right", no_wrap=True)
     for step, scores in report["steps"].items():
         table.add_row(step, *(_percent(scores.get(key)) for key in COLUMNS.values()))
     return table
+
+
+def _intervals(steps: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """A line with the 95 % intervals of the accuracy: of the tuned weights and of the last step, the deployed one."""
+    shown = [step for step in dict.fromkeys(("tuned", list(steps)[-1])) if steps.get(step, {}).get(_INTERVAL)]
+    told = [f"{step} {100 * low:.1f} to {100 * high:.1f} %" for step in shown for low, high in [steps[step][_INTERVAL]]]
+    return [f"95 % intervals: {', '.join(told)}"] if told else []
 
 
 def plan_table(planned: Sequence[Planned]) -> Table:

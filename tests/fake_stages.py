@@ -21,15 +21,28 @@ from t2q.child import run_child
 from t2q.stages import StageContext
 
 FAKE = tuple(
-    replace(s, run=f"{__name__}:work", tools=("pyyaml",), fingerprint=s.fingerprint if s.name == "prepare" else "")
+    replace(s, run=f"{__name__}:work", tools=("pyyaml",), fingerprints=s.fingerprints if s.name == "prepare" else ())
     for s in t2q.stages.STAGES
 )
 SUICIDE = [sys.executable, "-c", "import os; print('last words', flush=True); os.kill(os.getpid(), 9)"]
+FILLING = [  # the disk, as a child that says no word of why it failed
+    sys.executable,
+    "-c",
+    "import sys; sys.excepthook = lambda *_: None; f = open('filler', 'ab', 0)\nwhile True: f.write(b'x' * 4096)",
+]
+
+
+def _fail(text: str) -> None:
+    raise RuntimeError(text)
+
+
 FAILURES: dict[str, Callable[[Path], object]] = {
     "memory": lambda _: bytearray(1 << 62),
     "bug": lambda _: dict[str, str]()["missing"],
     "full": lambda _: Path("/dev/full").write_text("x"),
     "child": lambda folder: run_child(SUICIDE, "the child", folder / "child.log", print),
+    "child_fills": lambda folder: run_child(FILLING, "the child", folder / "child.log", print),
+    "driver": lambda _: _fail(f"cannot connect to server://me:{os.environ['T2Q_DB_PASSWORD']}@host"),
     "check_call": lambda _: subprocess.check_call(SUICIDE),
 }
 

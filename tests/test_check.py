@@ -9,8 +9,11 @@ from pathlib import Path
 import pytest
 
 from t2q import check, hardware
-from t2q.check import FAMILIES, check_recipe, findings
+from t2q.check import FAMILIES, before_the_hours_are_spent, check_recipe, findings
+from t2q.errors import RecipeError
+from t2q.progress import Progress
 from t2q.recipe import Recipe
+from t2q.run import Run
 
 REPOSITORY = Path(__file__).parents[1]
 RECIPE = "name: shop\ndatabase: sqlite:///shop.sqlite\nbase: t2q/pico\n"
@@ -47,6 +50,26 @@ def test_a_good_recipe_passes_and_says_what_is_next(capsys: pytest.CaptureFixtur
     assert lines[0] == "no profiles · base t2q/pico"
     assert [line[:2] for line in lines[1:-1]] == ["✓ "] * 8
     assert lines[-1] == "ready: t2q run recipe.yaml"
+
+
+@pytest.mark.parametrize("damaged", ["config.json", "model_config.yaml", "tokenizer.json"])
+def test_a_damaged_base_is_a_finding(folder: Path, damaged: str) -> None:
+    (folder / "checkpoints").unlink()
+    shutil.copytree(REPOSITORY / "checkpoints" / "t2q" / "pico", folder / "checkpoints" / "t2q" / "pico")
+    (folder / "checkpoints" / "t2q" / "pico" / damaged).write_text("{")
+    assert set(wrong()) in ({"base"}, {"prompts"})
+
+
+def test_a_run_says_at_once_what_would_fail_after_its_first_stage() -> None:
+    with pytest.raises(RecipeError, match=r"base t2q/gone is not in .*\n.*wants an NVIDIA GPU"):
+        start("base=t2q/gone", "train.quantize=bnb.nf4")
+    start("base=t2q/gone", last="prepare")
+    start()
+
+
+def start(*overrides: str, last: str | None = None) -> None:
+    recipe = Recipe.load("recipe.yaml", overrides=overrides)
+    before_the_hours_are_spent(recipe, Run(recipe, Progress()).plan(last=last))
 
 
 def test_a_broken_recipe_is_a_line_for_each_mistake(capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -83,3 +84,14 @@ def test_a_file_that_is_in_the_way_is_one_line() -> None:
 def test_the_module_runs_and_an_unknown_option_is_exit_code_2() -> None:
     done = subprocess.run([sys.executable, "-m", "t2q", "run", "--fast"], capture_output=True, text=True)
     assert done.returncode == 2 and "--fast" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_a_mistake_of_our_own_is_one_line_too_and_its_traceback_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("t2q.new.new_recipe", lambda *_: {}["missing"])
+    result = CliRunner().invoke(app, ["new", "sqlite:///x.db"])
+    assert result.exit_code == 1 and result.stderr.count("\n") == 1
+    kept = re.fullmatch(
+        r"error: KeyError: 'missing'; this is a mistake in t2q: please report it with (.+)\n", result.stderr
+    )
+    assert kept and "Traceback" in Path(kept[1]).read_text()
+    Path(kept[1]).unlink()

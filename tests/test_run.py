@@ -101,7 +101,8 @@ def test_a_run_leaves_artifacts_with_manifests_and_is_up_to_date_then() -> None:
     assert set(found.files) == {"deep/made.txt"}
     assert found.peak_memory_bytes > 10 << 20 and found.wall_seconds > 0 and found.started <= found.finished
     read = json.loads(Path("runs/shop/prepare/manifest.json").read_text())
-    assert read["recipe"]["database"] == "sqlite:///shop.sqlite" and set(read["outside"]) == {"database content"}
+    assert read["recipe"]["database"] == "sqlite:///shop.sqlite"
+    assert set(read["outside"]) == {"database content", "how questions are made"}
     assert found.ingredients.versions["pyyaml"] and found.ingredients.versions["prompt"]
     left = {p.name for p in Path("runs/shop").iterdir()} - set(NAMES)
     assert left == {".lock", ".scratch", "report.json", "report.html"}
@@ -261,7 +262,9 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="mounting a small disk takes root on Linux")
-def test_a_disk_that_fills_up_is_one_line_and_the_run_goes_on_later(small_disk: Path) -> None:
+def test_a_disk_that_fills_up_is_one_line_and_the_run_goes_on_later(
+    small_disk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name in ("recipe.yaml", "shop.sqlite"):
         shutil.copy(name, small_disk)
     os.chdir(small_disk)
@@ -272,8 +275,24 @@ def test_a_disk_that_fills_up_is_one_line_and_the_run_goes_on_later(small_disk: 
     with pytest.raises(StageError, match="merge: the disk is full"):
         engine().execute()
     (small_disk / "filler").unlink()
+    engine().execute(last="gguf")
+    monkeypatch.setenv("FAKE_FAIL", "quantize:child_fills")
+    with pytest.raises(StageError, match=r"the child failed .*; the disk is full \(runs/shop\); free some space"):
+        engine().execute()
+    monkeypatch.delenv("FAKE_FAIL")
+    (small_disk / "filler").unlink()
     engine().execute()
     assert list(artifacts(Path("runs/shop"))) == NAMES
+
+
+def test_no_password_is_in_the_run_folder_whatever_a_driver_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("T2Q_DB_PASSWORD", "s3cret/word")
+    monkeypatch.setenv("FAKE_FAIL", "train:driver")
+    with pytest.raises(StageError, match="train failed: RuntimeError"):
+        engine().execute()
+    kept = {p: p.read_bytes() for p in Path("runs").rglob("*") if p.is_file()}
+    assert b"cannot connect to server://me:***@host" in kept[Path("runs/shop/run.log")]
+    assert not [p for p, text in kept.items() if b"s3cret" in text]
 
 
 def test_published_files_come_back_when_they_are_lost() -> None:

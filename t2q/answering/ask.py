@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import math
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,6 +20,7 @@ from rich.text import Text
 from t2q.answering.answer import Answer, answer, cut
 from t2q.databases import Database, open_database
 from t2q.errors import T2QError
+from t2q.manifest import Manifest
 from t2q.models import Model, open_model
 from t2q.prepared import Prepared
 from t2q.prompt import REFUSAL
@@ -42,9 +45,10 @@ class Asker:
         files += (run / "gguf").glob("*.gguf")
         if not run.is_dir():
             raise T2QError(f"there is no run in {run}: make one with `t2q run RECIPE`, or name another with --run")
-        if not files or not (prepare / "manifest.json").is_file():
+        manifest = Manifest.read(prepare)
+        if not files or manifest is None:
             raise T2QError(f"the run in {run} has no model yet: finish it with `t2q run RECIPE`")
-        url = json.loads((prepare / "manifest.json").read_text(encoding="utf-8"))["recipe"]["database"]
+        url = manifest.ingredients.recipe["database"]
         prepared = Prepared.load(prepare)
         database = open_database(url)
         try:
@@ -76,6 +80,8 @@ class Asker:
 def ask_command(run: Path, question: str | None, as_json: bool) -> None:
     """Answers one question, or, without one, each line that is typed (or piped in) until the end of input."""
     console = Console(highlight=False)
+    if isinstance(sys.stdin, io.TextIOWrapper):
+        sys.stdin.reconfigure(errors="replace")  # a piped line need not be in the terminal's encoding
     with Asker.open(Path(run)) as asker:
         if question is not None:
             _tell(console, asker.ask(question), asker, as_json)
@@ -102,7 +108,7 @@ def _questions(interactive: bool) -> Iterator[str]:
 
 def _tell(console: Console, found: Answer, asker: Asker, as_json: bool) -> None:
     if as_json:
-        print(json.dumps(as_object(found), ensure_ascii=False), flush=True)
+        print(json.dumps(as_object(found), ensure_ascii=False, allow_nan=False), flush=True)
         return
     if found.query:
         lexer = asker.database.language.name
@@ -121,15 +127,19 @@ def _tell(console: Console, found: Answer, asker: Asker, as_json: bool) -> None:
 
 
 def as_object(found: Answer) -> dict[str, Any]:
-    """What `--json` prints. `rows` are lists in the order of `columns`."""
+    """What `--json` prints. `rows` are lists in the order of `columns`; JSON has no numbers that are not finite."""
     return {
         "query": found.query,
         "columns": list(found.columns),
-        "rows": [list(row) for row in found.rows],
+        "rows": [[_in_json(cell) for cell in row] for row in found.rows],
         "truncated": found.truncated,
         "abstained": found.abstained,
         "reason": found.reason,
     }
+
+
+def _in_json(cell: Any) -> Any:
+    return None if isinstance(cell, float) and not math.isfinite(cell) else cell
 
 
 def _table(found: Answer) -> Table:

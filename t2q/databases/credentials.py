@@ -22,6 +22,7 @@ SQL_VARIABLES = ("T2Q_DB_USER", "T2Q_DB_PASSWORD")
 # A password may hold "/" (SQLAlchemy allows it), so the credentials end at the "@", not at the first slash.
 _URL = re.compile(r"(?P<scheme>[\w+.-]+)://(?:(?P<user>[^:/@]*)(?::(?P<password>[^@]*))?@)?(?P<rest>.*)", re.DOTALL)
 _VARIABLE = re.compile(r"\$\{([A-Za-z_]\w*)\}")
+_PASSWORD_OPTION = re.compile(r"pass|pwd|token|secret|api_?key|^auth$|^key$", re.IGNORECASE)
 _SECRET_OPTION = re.compile(r"user|uid|pass|pwd|token|secret|key|auth", re.IGNORECASE)
 
 
@@ -79,13 +80,23 @@ def redact(url: str) -> str:
     return f"{parts['scheme']}://{location}" + (f"?{urlencode(kept)}" if kept else "")
 
 
+def hide(text: str, url: str) -> str:
+    """The text without passwords, nor whatever else the URL takes from variables: a driver's words may hold them."""
+    variables = environment()
+    names = {NEO4J_VARIABLES[1], SQL_VARIABLES[1], *(match[1] for match in _VARIABLE.finditer(url))}
+    secrets = {form for name in names if (value := variables.get(name)) for form in (value, quote(value, safe=""))}
+    for secret in sorted(secrets, key=len, reverse=True):
+        text = re.sub(rf"(?<!\w){re.escape(secret)}(?!\w)", "***", text)
+    return text
+
+
 def refuse_inline_password(url: str) -> None:
     """Raises RecipeError where the URL holds a password itself instead of `${NAME}`."""
     parts = _URL.fullmatch(url)
     if not parts:
         return
     options = parse_qsl(parts["rest"].partition("?")[2])
-    secrets = [value for name, value in options if re.search("pass|pwd|token|secret", name, re.IGNORECASE)]
+    secrets = [value for name, value in options if _PASSWORD_OPTION.search(name)]
     for secret in (parts["password"], *secrets):
         if secret and not _VARIABLE.fullmatch(secret):
             raise RecipeError(

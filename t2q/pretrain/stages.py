@@ -30,7 +30,7 @@ PRETRAIN_STAGES = (
         ("seed", "corpus"),
         ("tokenizers",),
         "t2q.pretrain.stages:make_corpus",
-        fingerprint="t2q.fingerprint:corpus",
+        fingerprints=("t2q.fingerprint:corpus",),
     ),
     Stage(
         "pretrain",

@@ -17,7 +17,7 @@ class Stage:
     """One step of a run. What is named here makes the key of its artifact, beside the prompt and t2q's version.
 
     inputs: stages whose artifacts it reads. recipe_keys: dotted keys of the recipe that it reads. tools: installed
-    distributions whose version changes its result. run, fingerprint: "module:function"; the fingerprint takes the
+    distributions whose version changes its result. run, fingerprints: "module:function"; a fingerprint takes the
     recipe and returns plain facts about what lies outside the run (a database's content, a base's weights); it must
     not import torch. publish: files of the artifact that also appear in the run's folder itself.
     """
@@ -27,7 +27,7 @@ class Stage:
     recipe_keys: tuple[str, ...]
     tools: tuple[str, ...]
     run: str
-    fingerprint: str = ""
+    fingerprints: tuple[str, ...] = ()
     publish: tuple[str, ...] = ()
 
 
@@ -58,7 +58,7 @@ STAGES: tuple[Stage, ...] = (
         recipe_keys=("database", "seed", "pairs"),
         tools=("sqlglot", "sqlparse", "sqlalchemy", "neo4j", "arcadedb-embedded"),
         run="t2q.stages.prepare:run",
-        fingerprint="t2q.fingerprint:prepare",
+        fingerprints=("t2q.fingerprint:database", "t2q.fingerprint:files", "t2q.fingerprint:questions"),
     ),
     Stage(
         name="train",
@@ -66,7 +66,7 @@ STAGES: tuple[Stage, ...] = (
         recipe_keys=("base", "seed", "train"),
         tools=("litgpt", "lightning", "torch", "bitsandbytes"),
         run="t2q.stages.train:run",
-        fingerprint="t2q.fingerprint:base",
+        fingerprints=("t2q.fingerprint:base",),
     ),
     Stage(
         name="merge",
@@ -102,7 +102,7 @@ STAGES: tuple[Stage, ...] = (
         recipe_keys=("name", "database", "base", "gguf", "limits"),
         tools=("litgpt", "torch", "transformers", "llama-cpp-python", "sqlglot", "sqlparse"),
         run="t2q.stages.evaluate:run",
-        fingerprint="t2q.fingerprint:database",
+        fingerprints=("t2q.fingerprint:database",),
         publish=("report.json", "report.html"),
     ),
 )

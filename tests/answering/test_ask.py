@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import json
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -11,6 +13,7 @@ from rich.console import Console
 from t2q.answering import ask
 from t2q.answering.answer import Answer
 from t2q.answering.ask import Asker
+from t2q.errors import T2QError
 from t2q.models.base import Completion
 
 
@@ -39,3 +42,17 @@ def test_a_query_that_was_cut_is_not_run() -> None:
     prepared = SimpleNamespace(prompt=lambda question: question, schema=None)
     found = Asker(model, database=None, prepared=prepared).ask("?")  # type: ignore[arg-type]
     assert (found.abstained, found.reason, found.rows) == (True, "the query grew too long and was cut", [])
+
+
+def test_json_holds_no_number_that_json_does_not_have(capsys: pytest.CaptureFixture[str]) -> None:
+    ask._tell(Console(), Answer("q", ("x", "y"), [(float("nan"), 1.5)]), None, as_json=True)  # type: ignore[arg-type]
+    assert json.loads(capsys.readouterr().out)["rows"] == [[None, 1.5]]
+
+
+def test_a_run_with_a_damaged_manifest_is_not_finished(tmp_path: Path) -> None:
+    for name in ("prepare", "quantize"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "prepare" / "manifest.json").write_text("{")
+    (tmp_path / "quantize" / "model-q8_0.gguf").touch()
+    with pytest.raises(T2QError, match="has no model yet: finish it with `t2q run RECIPE`"):
+        Asker.open(tmp_path)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from t2q.databases.credentials import redact, refuse_inline_password, resolve
+from t2q.databases.credentials import hide, redact, refuse_inline_password, resolve
 from t2q.errors import DatabaseError, RecipeError
 
 
@@ -65,7 +65,17 @@ def test_redact(url: str, shown: str) -> None:
     assert redact(url) == shown
 
 
-@pytest.mark.parametrize("url", ["bolt://u:geheim@h", "mysql://u:geheim/x@h/d", "postgresql://h/d?password=geheim"])
+def test_a_message_is_freed_of_what_the_url_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SHOP_PASSWORD", "p@ss")
+    monkeypatch.setenv("NEO4J_PASSWORD", "pw")
+    said = "bolt://neo4j:pw@h, then mysql://u:p%40ss@h (p@ss), pwd"
+    assert hide(said, "mysql://u:${SHOP_PASSWORD}@h") == "bolt://neo4j:***@h, then mysql://u:***@h (***), pwd"
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["bolt://u:geheim@h", "mysql://u:geheim/x@h/d", "postgresql://h/d?password=geheim", "mysql://h/d?apikey=geheim"],
+)
 def test_a_password_in_a_recipe_is_refused(url: str) -> None:
     with pytest.raises(RecipeError, match=r"holds a password: write \$\{NAME\}") as error:
         refuse_inline_password(url)

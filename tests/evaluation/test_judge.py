@@ -74,6 +74,10 @@ def test_scores_tell_failing_from_declining(judge: Judge) -> None:
     assert (found["execution_accuracy"], found["executable"]) == (0.25, 0.5)
     assert (found["declined_answerable"], found["declined_unanswerable"]) == (0.25, 0.25)
     assert (found["bird_ex"], found["spider_test_suite"]) == (0.25, 0.25)
+    shares = ("execution_accuracy", "executable", "exact_match", "token_match", "google_bleu")
+    for key in (*shares, "declined_unanswerable", "declined_answerable"):
+        low, high = found[f"{key}_interval"]
+        assert 0 <= low <= found[key] <= high <= 1 and low < high, key
     # right: 1 answer and 2 without one; wrong: 1 query, and 2 answers to what has none; of 8
     assert [found[f"trustsql_rs_{c}"] for c in ("0", "10", "n")] == [37.5, 37.5 - 375, 37.5 - 300]
 

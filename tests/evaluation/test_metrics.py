@@ -2,11 +2,16 @@
 
 import pytest
 
-from t2q.evaluation.metrics import exact_match, google_bleu, token_match, tokenize_13a, trustsql_rs, wilson
+from t2q.evaluation.metrics import bootstrap, exact_match, ngram_matches, token_match, tokenize_13a, trustsql_rs, wilson
 from t2q.languages import language_for
 
 SQL = language_for("sqlite")
 CYPHER = language_for("cypher")
+
+
+def google_bleu(predictions: list[str], references: list[str]) -> float:
+    counts = [ngram_matches(p, r) for p, r in zip(predictions, references, strict=True)]
+    return sum(matched for matched, _ in counts) / (sum(total for _, total in counts) or 1)
 
 
 @pytest.mark.parametrize(
@@ -70,3 +75,11 @@ def test_wilson(successes: int, trials: int, low: float, high: float) -> None:
 def test_trustsql(penalty: float, score: float) -> None:
     """Ten questions: six right, two declined that had an answer, two wrong."""
     assert trustsql_rs(right=6, abstained=2, wrong=2, penalty=penalty) == pytest.approx(score)
+
+
+def test_a_bootstrap_of_whole_questions_is_near_wilson() -> None:
+    low, high = bootstrap([1] * 85 + [0] * 15, [1] * 100)
+    assert (low, high) == pytest.approx(wilson(85, 100), abs=0.02)
+    assert bootstrap([1] * 85 + [0] * 15, [1] * 100) == (low, high)
+    assert bootstrap([], []) == (0.0, 1.0)
+    assert bootstrap([3, 1], [4, 4]) == (0.25, 0.75)
