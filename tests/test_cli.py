@@ -75,7 +75,8 @@ def test_several_mistakes_are_a_line_each() -> None:
 
 
 def test_a_file_that_is_in_the_way_is_one_line() -> None:
-    Path("good.yaml").write_text("name: shop\ndatabase: sqlite:///gone.sqlite\n")
+    Path("good.yaml").write_text("name: shop\ndatabase: sqlite:///there.sqlite\n")
+    Path("there.sqlite").touch()
     Path("runs").write_text("")
     result = CliRunner().invoke(app, ["run", "good.yaml"])
     assert (result.exit_code, result.stderr) == (1, "error: runs/shop: Not a directory\n")
