@@ -92,7 +92,7 @@ install() {
   uv_install --no-deps --editable .
   rm -rf "$VENV/llama-build" "$rest"
   touch "$stamp"
-  echo "set up in $SECONDS s"
+  echo "set up in $SECONDS s; source $VENV/bin/activate makes t2q a command"
 }
 
 uv_install() {
