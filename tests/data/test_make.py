@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,29 +16,50 @@ from t2q.data.pairs import Pair, read_pairs, write_pairs
 from t2q.data.unanswerable import known_words
 from t2q.databases import Database, open_database
 from t2q.errors import DatabaseError, StageError
+from t2q.languages import language_for
 from t2q.schema import Entity, Field, Schema
 
 WANTED = {"train": 80, "validation": 10, "test": 25}
 UNANSWERABLE = {"train": 20, "validation": 4, "test": 8}
 
 
-@pytest.fixture(scope="module")
-def odd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
-    path = tmp_path_factory.mktemp("odd") / "odd.sqlite"
+GROUPS = [("O'Neil & Co", 1, 1.5), ("naïve", 2, None), ("third", 3, 9.25)]
+ITEMS = [(i, ("here", "there")[i % 2], f"thing {i}", GROUPS[i % 2][0]) for i in range(40)]
+
+
+def odd_tables(folder: Path) -> str:
+    path = folder / "odd.sqlite"
     with sqlite3.connect(path) as connection:
         connection.executescript(
             """
             CREATE TABLE "select" ("Group Name" TEXT PRIMARY KEY, "order" INTEGER, "größe" REAL);
             CREATE TABLE "line items" (id INTEGER PRIMARY KEY, "from" TEXT, label TEXT,
               "Group Name" TEXT REFERENCES "select" ("Group Name"));
-            INSERT INTO "select" VALUES ('O''Neil & Co', 1, 1.5), ('naïve', 2, NULL), ('third', 3, 9.25);
             """
         )
-        connection.executemany(
-            'INSERT INTO "line items" VALUES (?, ?, ?, ?)',
-            [(i, ("here", "there")[i % 2], f"thing {i}", ("O'Neil & Co", "naïve")[i % 2]) for i in range(40)],
-        )
-    with open_database(f"sqlite:///{path}") as database:
+        connection.executemany('INSERT INTO "select" VALUES (?, ?, ?)', GROUPS)
+        connection.executemany('INSERT INTO "line items" VALUES (?, ?, ?, ?)', ITEMS)
+    return f"sqlite:///{path}"
+
+
+def odd_graph(folder: Path) -> str:
+    """The same as nodes."""
+    nodes = [
+        {"id": name, "labels": ["select"], "props": {"Group Name": name, "order": order, "größe": size}}
+        for name, order, size in GROUPS
+    ]
+    nodes += [
+        {"id": i, "labels": ["line items"], "props": {"from": place, "label": label}} for i, place, label, _ in ITEMS
+    ]
+    rels = [{"start": i, "end": group, "type": "BELONGS TO"} for i, _, _, group in ITEMS]
+    path = folder / "odd.json"
+    path.write_text(json.dumps({"nodes": nodes, "rels": rels}), encoding="utf-8")
+    return f"graph:{path}"
+
+
+@pytest.fixture(scope="module", params=[odd_tables, odd_graph])
+def odd(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+    with open_database(request.param(tmp_path_factory.mktemp("odd"))) as database:
         yield database
 
 
@@ -95,10 +117,10 @@ def test_pairs_survive_the_file(made: Made, tmp_path: Path) -> None:
         (Pair("how  Many t?", "SELECT 3 FROM t", "count", wording="other"), "questions"),
     ],
 )
-def test_audit_finds_each_kind_of_leak(odd: Database, leaked: Pair, what: str) -> None:
+def test_audit_finds_each_kind_of_leak(leaked: Pair, what: str) -> None:
     train = [Pair("How many t?", "SELECT 1 FROM t", "count", wording="how many {things}")]
     with pytest.raises(StageError, match=f"leak of {what}"):
-        audit({"train": train, "validation": [], "test": [leaked]}, odd.language)
+        audit({"train": train, "validation": [], "test": [leaked]}, language_for("sqlite"))
 
 
 def test_a_database_without_rows_says_so(tmp_path: Path) -> None:

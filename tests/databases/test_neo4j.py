@@ -11,12 +11,19 @@ from pathlib import Path
 
 import pytest
 
+from t2q.answering.answer import answer
+from t2q.check import findings
+from t2q.data.make import make_pairs
+from t2q.data.pairs import answer_text
 from t2q.databases import Database, Result, open_database
 from t2q.databases.embedded import EmbeddedGraph, open_graph
 from t2q.databases.neo4j import Neo4jDatabase
 from t2q.errors import DatabaseError, ExecutionFailed, NotReadOnly, QueryError, QueryTimeout, SyntaxRefused
 from t2q.evaluation.comparison import same_result
+from t2q.new import new_recipe
+from t2q.recipe import Recipe
 
+SHOP = Path(__file__).parents[2] / "data" / "shop.json"
 pytestmark = pytest.mark.timeout(900)  # a server that starts beside other work needs minutes
 
 SLOW = "UNWIND range(1, 100000) AS a UNWIND range(1, 100000) AS b WITH a * b AS c WHERE c = -1 RETURN count(c)"
@@ -234,3 +241,20 @@ def _same(server: Database, embedded: Database, query: str) -> bool:
     mine, theirs = embedded.execute(query, max_rows=100_000), server.execute(query, max_rows=100_000)
     assert mine.columns == theirs.columns, query
     return same_result(mine, theirs, ordered=False).ok
+
+
+def test_a_recipe_for_a_server_is_made_and_checked_and_its_questions_are_answered(
+    serve: Callable[[Path], Neo4jDatabase], server_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with serve(SHOP) as database:
+        new_recipe(server_url, "shop", Path("shop.yaml"))
+        recipe = Recipe.load("shop.yaml", "cpu")
+        assert [(name, found.text) for name, found in findings(recipe) if not found.ok] == []
+        wanted, unanswerable = {"train": 60, "validation": 5, "test": 20}, {"train": 10, "validation": 2, "test": 5}
+        schema = database.schema()
+        made = make_pairs(database, schema, wanted, unanswerable, seed=3)
+        assert made.triage.counts["error"] == 0, made.triage.errors
+        for pair in made.pairs["test"]:
+            found = answer(answer_text(pair), schema, database)
+            assert found.abstained is not pair.answerable and bool(found.rows) is pair.answerable, pair
