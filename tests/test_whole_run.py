@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 from tests.whole_run import STEPS, report, small_recipe, t2q
 
@@ -67,3 +70,17 @@ def test_ask_prints_one_object(finished: Path) -> None:
     assert list(answer) == ["query", "columns", "rows", "truncated", "abstained", "reason"]
     assert answer["abstained"] == bool(answer["reason"])
     assert answer["abstained"] or answer["rows"]
+
+
+def test_plain_litgpt_repeats_the_training(finished: Path, tmp_path: Path) -> None:
+    if finished.name != "shop-sql":
+        pytest.skip("one training tells")
+    config, again = finished / "train" / "litgpt.yaml", tmp_path / "again"
+    place = finished.parents[1]
+    command = [sys.executable, "-m", "litgpt", "finetune_lora", "--config", str(config), "--out_dir", str(again)]
+    done = subprocess.run(command, cwd=place, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    first, second = (torch.load(f / "lit_model.pth.lora") for f in (finished / "train" / "final", again / "final"))
+    assert first["model"].keys() == second["model"].keys()
+    for name, weight in first["model"].items():
+        torch.testing.assert_close(second["model"][name], weight, rtol=0, atol=1e-4)

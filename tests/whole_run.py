@@ -13,7 +13,13 @@ import yaml
 ROOT = Path(__file__).parents[1]
 SMALL = {
     "pairs": {"train": 64, "validation": 8, "test": 12, "unanswerable": 0.25},
-    "train": {"epochs": 4, "batch_size": 16, "learning_rate": 2.5e-3, "lora": {"r": 4, "alpha": 8}},
+    "train": {
+        "epochs": 4,
+        "batch_size": 16,
+        "learning_rate": 2.5e-3,
+        "lora": {"r": 4, "alpha": 8},
+        "precision": "32-true",
+    },
     "limits": {"hf": 0.2, "f16": 0.2, "q8_0": 0.2, "q4_k_m": 0.2},  # one question of twelve is eight points
 }
 STEPS = ["base", "tuned", "hf", "gguf-f16", "gguf-q8_0", "gguf-q4_k_m"]

@@ -34,8 +34,8 @@ def merge(
     out_dir: Path,
     onto: Literal["original", "rounded"] = "original",
     on_progress: Progress | None = None,
-) -> None:
-    """Writes the merged checkpoint.
+) -> torch.dtype:
+    """Writes the merged checkpoint. Returns its precision.
 
     `adapter_dir` is what LitGPT's finetuning leaves as `final/`. `onto` "rounded" merges into the base as a quantised
     training saw it, so that the result is the function that was trained; "original" into the base itself. The weights
@@ -69,6 +69,7 @@ def merge(
     partial = out_dir / "lit_model.pth.partial"
     torch.save(merged, partial)
     partial.replace(out_dir / "lit_model.pth")
+    return dtype
 
 
 def adapted(adapter_dir: Path, base_dir: Path) -> GPT:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
+
 from t2q.bases import litgpt_checkpoint
 from t2q.conversion.merge import merge, read_adapted
 from t2q.prepared import Prepared
@@ -18,7 +20,7 @@ def run(ctx: StageContext) -> dict[str, Any]:
     """
     adapter, base = ctx.inputs["train"] / "final", litgpt_checkpoint(ctx.recipe.base)
     with ctx.progress.task("merging") as task:
-        merge(adapter, base, ctx.out)
+        precision = merge(adapter, base, ctx.out)
         task.advance()
         before = read_adapted(adapter, base, Prepared.load(ctx.inputs["prepare"]).parity_prompts())
-        return {"parity": gate(ctx, before, ctx.out, "merge")}
+        return {"parity": gate(ctx, before, ctx.out, "merge", rounded=precision != torch.float32)}

@@ -24,25 +24,29 @@ LIMITS = {
     "q8_0": ParityLimits(mean_kl=1e-2),
     "q4_k_m": ParityLimits(mean_kl=0.5),
 }
-# Where one of the two is computed in bf16 (a GPU), rounding alone moves a logit of 8 by 0.06: no single logit tells.
+# Where one of the two has weights in bf16, or is computed in it (a GPU), rounding alone moves a logit of 8 by 0.06: no
+# single logit tells.
 ROUNDED = ParityLimits(mean_kl=2e-2, agreement=0.9)
 IN_TORCH = ("merge", "hf", "f16")  # steps of which one side at least is computed by torch
 
 
-def gate(ctx: StageContext, before: Path | Sequence[Reading], after: Path, step: str) -> dict[str, Any]:
+def gate(
+    ctx: StageContext, before: Path | Sequence[Reading], after: Path, step: str, rounded: bool = False
+) -> dict[str, Any]:
     """The figures of `after` against `before`. Raises ParityError, naming step and figure, beyond the step's bounds.
 
-    One model is open at a time: two of 7 B parameters need not fit the device together.
+    `rounded`: the step itself rounds weights to fewer than 32 bits. One model is open at a time: two of 7 B parameters
+    need not fit the device together.
     """
     prompts = Prepared.load(ctx.inputs["prepare"]).parity_prompts()
     first = _readings(before, prompts) if isinstance(before, Path) else before
-    return asdict(check_parity(first, _readings(after, prompts), limits(step), step))
+    return asdict(check_parity(first, _readings(after, prompts), limits(step, rounded), step))
 
 
-def limits(step: str) -> ParityLimits:
+def limits(step: str, rounded: bool = False) -> ParityLimits:
     """What a step may lose on this machine."""
-    rounded = step in IN_TORCH and device_and_dtype("auto")[1] != torch.float32
-    return ROUNDED if rounded else LIMITS[step]
+    in_bf16 = step in IN_TORCH and device_and_dtype("auto")[1] != torch.float32
+    return ROUNDED if rounded or in_bf16 else LIMITS[step]
 
 
 def _readings(path: Path, prompts: Sequence[str]) -> list[Reading]:

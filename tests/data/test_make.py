@@ -143,3 +143,10 @@ def test_ties_are_no_questions(tmp_path: Path) -> None:
     assert found.triage.counts["ambiguous"] > 0
     queries = [p.query for split in found.pairs.values() for p in split]
     assert not [q for q in queries if "ORDER BY points" in q and "WHERE" not in q]  # one row alone has no tie
+
+
+def test_a_database_of_others_is_asked_without_an_error(shared_data: Path) -> None:
+    with open_database(f"sqlite:///{shared_data / 'chinook' / 'Chinook.sqlite'}") as database:
+        found = make_pairs(database, database.schema(), WANTED, UNANSWERABLE, seed=4)
+    assert found.triage.counts["error"] == 0, found.triage.errors
+    assert {split: len(pairs) for split, pairs in found.pairs.items()} == {"train": 100, "validation": 14, "test": 33}

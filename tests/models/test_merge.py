@@ -15,7 +15,9 @@ from litgpt.scripts.merge_lora import merge_lora
 from t2q.conversion.merge import merge, read_adapted
 from t2q.errors import StageError
 from t2q.models.litgpt_model import LitGPTModel
+from t2q.models.parity import check_parity, read
 from t2q.prompt import render
+from t2q.stages.parity import limits
 from tests.models.builders import DATABASE, QUESTIONS, llama_checkpoint
 
 LORA = {
@@ -90,8 +92,13 @@ def test_an_earlier_merge_is_not_kept(tmp_path: Path, base: Path) -> None:
 
 
 def test_precision_is_the_adapters(tmp_path: Path, base: Path) -> None:
-    merge(adapter(tmp_path / "final", base, torch.bfloat16), base, tmp_path / "merged")
+    final = adapter(tmp_path / "final", base, torch.bfloat16)
+    assert merge(final, base, tmp_path / "merged") is torch.bfloat16
     assert {weight.dtype for weight in torch.load(tmp_path / "merged" / "lit_model.pth").values()} == {torch.bfloat16}
+    prompts = [render(DATABASE, question) for question in QUESTIONS[:2]]
+    with LitGPTModel(tmp_path / "merged", "cpu") as model:
+        after = read(model, prompts)
+    check_parity(read_adapted(final, base, prompts, "cpu"), after, limits("merge", rounded=True), "merge")
 
 
 @pytest.mark.parametrize("quantize", ["bnb.nf4", "bnb.nf4-dq"])
