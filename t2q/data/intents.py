@@ -24,13 +24,15 @@ from t2q.data.intents_one import (
 from t2q.data.intents_related import aggregate_per, both, count_per, related, related_where, two_hops, union, without
 from t2q.data.sampling import Draft, Sampler
 
+PLAIN = ("count", "list")  # the names of drafts about all there is of a thing
+
 Intent = Callable[[Sampler], Draft | None]
 
 
 # How often each is drawn. The names that reports show are Draft.intent's.
 INTENTS: tuple[tuple[Intent, float], ...] = (
-    (count, 2.0),
-    (list_fields, 2.5),
+    (count, 2.6),
+    (list_fields, 3.0),
     (lookup, 1.5),
     (distinct, 0.8),
     (top, 1.6),

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
 
-from t2q.data.intents import sample
+from t2q.data.intents import PLAIN, sample
 from t2q.data.model import Model, ask_model
 from t2q.data.pairs import Pair, render
 from t2q.data.sampling import Sampler
@@ -22,6 +22,9 @@ from t2q.errors import DatabaseError
 from t2q.schema import Schema, Value
 
 WORDINGS_PER_QUERY = 2  # in training; elsewhere a query is asked once
+# A database has few queries without a condition, and people ask them first: with as few questions as the others they
+# would be outnumbered by short questions about what is not there, and declined like those.
+WORDINGS_PER_PLAIN_QUERY = 8
 _TRIES_PER_PAIR = 60
 
 
@@ -93,7 +96,8 @@ class _Maker:
             key = self.database.language.normalize(query)
             weights = [wanted[s] - len(self.pairs[s]) for s in open_splits]
             split = self.split_of.get(key) or self.rng.choices(open_splits, weights)[0]
-            most = WORDINGS_PER_QUERY if split == "train" else 1
+            plain = draft.intent in PLAIN
+            most = 1 if split != "train" else WORDINGS_PER_PLAIN_QUERY if plain else WORDINGS_PER_QUERY
             if key in failed or split not in open_splits or self.times_asked.get(key, 0) >= most:
                 continue
             if key not in self.split_of and self.triage.judge(draft, query, self.model, self.database) != "pass":

@@ -86,9 +86,9 @@ def test_real_questions_are_written_in_either_language(file: Path) -> None:
 def test_a_share_of_the_corpus_is_real_and_things_are_called_as_real_ones_are(file: Path) -> None:
     real, rng = RealTables.read(file), random.Random(1)
     assert real.names == ("it's AND so",)
-    documents = [corpus.make_document(rng, 6, real=real) for _ in range(60)]
+    documents = [corpus.make_document(rng, 6, real=real) for _ in range(120)]
     about_real = [d for d in documents if any(p.intent == REAL for p in d.pairs)]
-    assert 20 < len(about_real) < 40
+    assert 40 < len(about_real) < 80
     assert all(len(d.pairs) > corpus.MADE_FOR_REAL for d in about_real)
     made = [d for d in documents if d not in about_real]
     assert any("it's AND so" in pair.question for d in made for pair in d.pairs)
