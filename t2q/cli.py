@@ -147,7 +147,7 @@ def new(
     examples=(
         't2q ask "How many customers are there?" --run runs/shop-sql',
         "t2q ask --run runs/shop-cypher",
-        't2q ask "Which products cost more than 50?" --run runs/shop-sql --json',
+        't2q ask "What are the 3 most expensive products?" --run runs/shop-sql --json',
     )
 )
 def ask(
