@@ -16,7 +16,7 @@ from t2q.schema import Schema
 class Answer:
     """`abstained` with `reason` (a sentence) and `kind` (refused, no query, cut, or a QueryError's kind), or rows.
 
-    `query` is what was run; where that is not what the model wrote, `written` is.
+    `query` is what was run; where that is not what the model wrote, `written` is. `refuted`: see `completing`.
     """
 
     query: str = ""
@@ -27,6 +27,7 @@ class Answer:
     reason: str = ""
     kind: str = ""
     written: str = ""
+    refuted: str = ""
 
 
 REFUSED = "refused"  # the kind of an answer in which the model itself declined

@@ -7,7 +7,7 @@ import json
 import math
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -18,6 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from t2q.answering.answer import Answer, answer, cut
+from t2q.answering.completing import complete
 from t2q.databases import Database, open_database
 from t2q.errors import T2QError
 from t2q.manifest import Manifest
@@ -60,12 +61,12 @@ class Asker:
     def ask(self, question: str) -> Answer:
         """One answer; a question too long for the model is declined, not cut."""
         try:
-            written = self.model.generate([self.prepared.prompt(question)], MAX_NEW_TOKENS)[0]
+            [written] = complete(self.model, [self.prepared.prompt(question)], self.prepared.schema, MAX_NEW_TOKENS)
         except ValueError as error:
             return Answer(abstained=True, reason=str(error), kind="too long")
         if not written.finished:
             return cut(written.text)
-        return answer(written.text, self.prepared.schema, self.database)
+        return replace(answer(written.text, self.prepared.schema, self.database), refuted=written.refuted)
 
     def __enter__(self) -> Asker:
         return self
@@ -113,6 +114,10 @@ def _tell(console: Console, found: Answer, asker: Asker, as_json: bool) -> None:
     if found.query:
         lexer = asker.database.language.name
         console.print(Syntax(found.query, lexer, word_wrap=True, background_color="default"))
+    if found.refuted:
+        console.print(
+            f"asked again: the model said {found.refuted!r}, but the schema has it", style="dim", markup=False
+        )
     if found.written:
         console.print(f"put right by the schema; the model wrote {found.written}", style="dim", markup=False)
     if found.abstained:

@@ -61,6 +61,7 @@ class Judge:
             gold=pair.query,
             text=completion.text,
             prediction=own,
+            refuted=completion.refuted,
             mended=found.query if found.written else "",
             correct=correct,
             reason=reason,

@@ -12,7 +12,8 @@ from typing import Any
 @dataclass(frozen=True)
 class Prediction:
     """One line. `text` is what the model wrote, `prediction` the query in it; `reason` says why it is not correct.
-    `mended` is the query that was run where the schema put the model's right, else "".
+    `mended` is the query that was run where the schema put the model's right, `refuted` the refusal that the schema
+    refuted, so that the model was asked again; else "".
 
     `declined`: the model itself said that it does not know; a query that fails is `executable` false instead.
     `logprob` is the natural logarithm of the text's probability, `finished` whether the text came to its end.
@@ -36,6 +37,7 @@ class Prediction:
     logprob: float = 0.0
     verdicts: dict[str, float] = field(default_factory=dict)
     mended: str = ""
+    refuted: str = ""
 
     @classmethod
     def from_line(cls, line: Mapping[str, Any]) -> Prediction:

@@ -16,8 +16,9 @@ def scores(predictions: Sequence[Prediction]) -> dict[str, Any]:
 
     Intervals are Wilson's where a question counts as a whole, else resampled. execution_accuracy, executable, mended,
     exact_match, token_match, google_bleu, declined_answerable and the field's verdicts are over answerable questions,
-    declined_unanswerable over the others, trustsql_rs_C (penalty C, n: the number of questions) over all. mended: the
-    share whose query was put right by the schema before it ran.
+    declined_unanswerable over the others, refuted and trustsql_rs_C (penalty C, n: the number of questions) over all. mended:
+    the share whose query was put right by the schema before it ran; refuted: that was asked again, since the schema has
+    what the model said was not there.
     """
     answerable = [p for p in predictions if p.answerable]
     others = [p for p in predictions if not p.answerable]
@@ -31,6 +32,7 @@ def scores(predictions: Sequence[Prediction]) -> dict[str, Any]:
         **_share("execution_accuracy", [p.correct for p in answerable]),
         **_share("executable", [p.executable for p in answerable]),
         **_share("mended", [bool(p.mended) for p in answerable]),
+        **_share("refuted", [bool(p.refuted) for p in predictions]),
         **_share("exact_match", [p.exact for p in answerable]),
         **_ratio("token_match", [p.token_match for p in answerable], [1] * len(answerable)),
         **_ratio("google_bleu", [matched for matched, _ in ngrams], [total for _, total in ngrams]),

@@ -23,6 +23,7 @@ class Language(Protocol):
     name: str  # "sql" or "cypher"
     dialect: str  # "sqlite", "postgresql", ..., "cypher"
     title: str  # as a person writes it: "SQLite", "PostgreSQL", "Cypher"
+    opening: str  # the word that nearly every query begins with
 
     def extract(self, text: str) -> str:
         """The query in a model's text (code fences, prose and a trailing semicolon removed); "" where there is none."""

@@ -30,6 +30,7 @@ class Cypher:
     """The language of Neo4j and of the embedded graph."""
 
     name = "cypher"
+    opening = "MATCH"
     dialect = "cypher"
     title = "Cypher"
 

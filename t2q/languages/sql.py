@@ -39,6 +39,7 @@ class Sql:
     """The language of a database that SQLAlchemy calls `dialect` (a driver behind a plus sign is ignored)."""
 
     name = "sql"
+    opening = "SELECT"
 
     def __init__(self, dialect: str) -> None:
         self.dialect = dialect.split("+")[0]

@@ -15,6 +15,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from t2q.answering.completing import complete
 from t2q.bases import litgpt_checkpoint
 from t2q.databases import open_database
 from t2q.evaluation.judge import Judge
@@ -46,8 +47,10 @@ def run(ctx: StageContext) -> dict[str, Any]:
                 with open_model(path) as model:
                     start = time.perf_counter()
                     room = min(MAX_NEW_TOKENS, _longest_answer(model.encode, pairs) + 32)
-                    completions = model.generate(
+                    completions = complete(
+                        model,
                         prompts,
+                        prepared.schema,
                         room,
                         on_done=lambda n, step=step: task.advance(n, note=step),  # type: ignore[misc]
                     )

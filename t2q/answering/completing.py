@@ -1,0 +1,52 @@
+"""What a model answers, asked once more where it refuses for a reason that the schema refutes.
+
+A small model says "there are no orders" of a database that has them. That can be told without the database: then the
+query is begun for the model, and it has to go on.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from t2q.data.names import singular, words
+from t2q.languages import language_for
+from t2q.models.base import Completion, Model
+from t2q.prompt import refusal_reason
+from t2q.schema import Schema
+
+_NOT_THERE = re.compile(r"there (?:is|are) no (.+?)\.?")
+
+
+def complete(
+    model: Model,
+    prompts: Sequence[str],
+    schema: Schema,
+    max_new_tokens: int,
+    on_done: Callable[[int], None] | None = None,
+) -> list[Completion]:
+    """Greedy answers as `Model.generate` gives them; `refuted` of one is the refusal that it was asked again for."""
+    completions = model.generate(prompts, max_new_tokens, on_done)
+    again = [i for i, completion in enumerate(completions) if refuted(completion.text, schema)]
+    if again:
+        opening = language_for(schema.dialect).opening
+        seconds = model.generate([prompts[i] + opening for i in again], max_new_tokens)
+        for i, second in zip(again, seconds, strict=True):
+            completions[i] = replace(second, text=opening + second.text, refuted=completions[i].text)
+    return completions
+
+
+def refuted(text: str, schema: Schema) -> bool:
+    """Whether the text refuses because something is not there that the schema has under that very name."""
+    match = _NOT_THERE.fullmatch(refusal_reason(text) or "")
+    if match is None:
+        return False
+    names = [name for entity in schema.entities for name in (entity.name, *(field.name for field in entity.fields))]
+    return _folded(match[1]) in {_folded(words(name)) for name in names}
+
+
+def _folded(phrase: str) -> str:
+    """In lower case, the last word in the singular."""
+    *first, last = phrase.lower().split() or [""]
+    return " ".join([*first, singular(last)])
