@@ -115,9 +115,8 @@ def _tell(console: Console, found: Answer, asker: Asker, as_json: bool) -> None:
         lexer = asker.database.language.name
         console.print(Syntax(found.query, lexer, word_wrap=True, background_color="default"))
     if found.refuted:
-        console.print(
-            f"asked again: the model said {found.refuted!r}, but the schema has it", style="dim", markup=False
-        )
+        told = f"asked again, since the schema has it; the model said {found.refuted}"
+        console.print(told, style="dim", markup=False)
     if found.written:
         console.print(f"put right by the schema; the model wrote {found.written}", style="dim", markup=False)
     if found.abstained:

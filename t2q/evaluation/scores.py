@@ -16,9 +16,9 @@ def scores(predictions: Sequence[Prediction]) -> dict[str, Any]:
 
     Intervals are Wilson's where a question counts as a whole, else resampled. execution_accuracy, executable, mended,
     exact_match, token_match, google_bleu, declined_answerable and the field's verdicts are over answerable questions,
-    declined_unanswerable over the others, refuted and trustsql_rs_C (penalty C, n: the number of questions) over all. mended:
-    the share whose query was put right by the schema before it ran; refuted: that was asked again, since the schema has
-    what the model said was not there.
+    declined_unanswerable over the others, refuted and trustsql_rs_C (penalty C, n: the number of questions) over all.
+    mended: the share whose query was put right by the schema before it ran; refuted: that was asked again, since the
+    schema has what the model said was not there.
     """
     answerable = [p for p in predictions if p.answerable]
     others = [p for p in predictions if not p.answerable]

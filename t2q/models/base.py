@@ -14,9 +14,8 @@ import numpy as np
 class Completion:
     """A greedy answer. `finished`: the model wrote its end token (else it was cut at the length limit).
 
-    `refuted`: the refusal for which the model was asked again, since the schema has what it said was not there. `logprob`
-    is the sum of the natural log probabilities of the written tokens, end token included, `tokens` their
-    number.
+    `logprob` is the sum of the natural log probabilities of the written tokens, end token included, `tokens` their
+    number. `refuted`: the refusal for which the model was asked again, since the schema has what it said was not there.
     """
 
     text: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import pytest
 
@@ -38,9 +38,7 @@ class Stubborn:
     def __init__(self) -> None:
         self.asked: list[list[str]] = []
 
-    def generate(
-        self, prompts: Sequence[str], max_new_tokens: int = 128, on_done: Callable[[int], None] | None = None
-    ) -> list[Completion]:
+    def generate(self, prompts: Sequence[str], *_: object) -> list[Completion]:
         self.asked.append(list(prompts))
         return [
             Completion(" 1", 2, -0.5, True)

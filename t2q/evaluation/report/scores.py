@@ -66,7 +66,7 @@ CORRECTED = (
     Metric(
         "refuted",
         "Asked again",
-        "Of all questions: “there are no …” of something that the schema has. The model had to write a query after all.",
+        "Of all questions: “there are no …” of something that the schema has. The model had to write a query.",
         lower_is_better=True,
     ),
 )
