@@ -69,10 +69,10 @@ def distinct(s: Sampler) -> Draft | None:
 
 
 def top(s: Sampler) -> Draft | None:
-    askable = s.entity(*NUMBERS, *DATES)
-    f = draw_sortable(s, askable) if askable else None
-    if askable is None or f is None:
+    found = draw_sortable(s)
+    if found is None:
         return None
+    askable, f = found
     where, connective, things = s.things(askable, "n", chance=0.25)
     fields = [x for x in s.shown(askable) if x is not f] or ([askable.title] if askable.title else [])
     if not fields:
@@ -105,10 +105,10 @@ def top(s: Sampler) -> Draft | None:
 
 
 def ordered(s: Sampler) -> Draft | None:
-    askable = s.entity(*NUMBERS, *DATES)
-    f = draw_sortable(s, askable) if askable else None
-    if askable is None or f is None:
+    found = draw_sortable(s)
+    if found is None:
         return None
+    askable, f = found
     where, connective, things = s.things(askable, "n", chance=0.4)
     fields = s.shown(askable)
     descending = s.rng.random() < 0.5

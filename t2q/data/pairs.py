@@ -11,6 +11,7 @@ from t2q.data.model import Model
 from t2q.data.render_cypher import render_cypher
 from t2q.data.render_sql import render_sql
 from t2q.data.sampling import Draft
+from t2q.json_lines import json_lines
 from t2q.languages.base import Language
 from t2q.prompt import refusal
 
@@ -50,4 +51,4 @@ def write_pairs(path: Path, pairs: Iterable[Pair]) -> None:
 
 
 def read_pairs(path: Path) -> list[Pair]:
-    return [Pair(**json.loads(line)) for line in path.read_text(encoding="utf-8").split("\n") if line]
+    return [Pair(**row) for _, row in json_lines(path.read_text(encoding="utf-8"))]

@@ -148,10 +148,11 @@ def draw_function(rng: random.Random, f: Field, ends: bool = False) -> tuple[str
     return name, Choice("functions", name)
 
 
-def draw_sortable(sampler: Sampler, askable: Askable) -> Field | None:
-    """A number or date that no row lacks: where nulls sort differs between databases."""
-    fields = [f for f in askable.of_type(*NUMBERS, *DATES) if not f.nullable]
-    return sampler.rng.choice(fields) if fields else None
+def draw_sortable(s: Sampler) -> tuple[Askable, Field] | None:
+    """An entity with a number or date that no row lacks: where nulls sort differs between databases."""
+    askable = s.entity(*NUMBERS, *DATES)
+    fields = [f for f in askable.of_type(*NUMBERS, *DATES) if not f.nullable] if askable else []
+    return (askable, s.rng.choice(fields)) if askable and fields else None
 
 
 def name_unsaid(s: Sampler, wording: str, askable: Askable, fields: Sequence[Field]) -> str:
