@@ -95,8 +95,9 @@ install() {
   echo "set up in $SECONDS s; source $VENV/bin/activate makes t2q a command"
 }
 
+# Compiled here once: where Python may not write bytecode (many containers), each command would compile 3,000 modules.
 uv_install() {
-  "$UV" pip install --quiet --python "$VENV/bin/python" "$@"
+  "$UV" pip install --quiet --compile-bytecode --python "$VENV/bin/python" "$@"
 }
 
 UV=$(find_uv)

@@ -228,12 +228,12 @@ def disk(known: Known) -> Iterator[Finding]:
 
 
 CHECKS: tuple[Check, ...] = (database, files, base, prompts, training, device, packages, disk)
+AFTER_A_LOOK: tuple[Check, ...] = (base, prompts, training, device, packages, disk)  # at the database, its schema known
 AT_ONCE: tuple[Check, ...] = (base, device, packages, disk)
 
 
-def findings(recipe: Recipe, checks: Sequence[Check] = CHECKS) -> Iterator[tuple[str, Finding]]:
+def findings(known: Known, checks: Sequence[Check] = CHECKS) -> Iterator[tuple[str, Finding]]:
     """The name of each check with what it found. An error in a check is its finding."""
-    known = Known(recipe)
     for check in checks:
         try:
             for finding in check(known):
@@ -244,12 +244,17 @@ def findings(recipe: Recipe, checks: Sequence[Check] = CHECKS) -> Iterator[tuple
             yield check.__name__, Finding(False, " ".join(f"{type(error).__name__}: {error}".split()))
 
 
+def in_the_way(recipe: Recipe, planned: Sequence[Planned]) -> list[str]:
+    """What a run can know to be wrong before its first stage, where any is to run that takes a base."""
+    if not any(step.reasons for step in planned if step.stage.name != "prepare"):
+        return []
+    return [finding.text for _, finding in findings(Known(recipe), AT_ONCE) if not finding.ok]
+
+
 def before_the_hours_are_spent(recipe: Recipe, planned: Sequence[Planned]) -> None:
-    """What a run can know before its first stage, where any is to run that takes a base. Raises RecipeError."""
-    if any(step.reasons for step in planned if step.stage.name != "prepare"):
-        wrong = [finding.text for _, finding in findings(recipe, AT_ONCE) if not finding.ok]
-        if wrong:
-            raise RecipeError("\n".join(wrong))
+    """Raises RecipeError where something is in the way of a run."""
+    if wrong := in_the_way(recipe, planned):
+        raise RecipeError("\n".join(wrong))
 
 
 def check_recipe(path: Path, profile: str | None, overrides: Sequence[str]) -> bool:
@@ -265,7 +270,7 @@ def check_recipe(path: Path, profile: str | None, overrides: Sequence[str]) -> b
     progress.say(recipe.announcement)
     progress.say(f"✓ {'recipe':9} {path} is valid; the run is {recipe.run_dir}")
     wrong = 0
-    for name, finding in findings(recipe):
+    for name, finding in findings(Known(recipe)):
         wrong += not finding.ok
         progress.say(f"{'✓' if finding.ok else '✗'} {name:9} {finding.text}")
     progress.say(f"{wrong} to mend before `t2q run {path}`" if wrong else f"ready: t2q run {path}")

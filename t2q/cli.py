@@ -93,7 +93,7 @@ def run(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would run, and why.")] = False,
 ) -> None:
     """Make a model from a recipe: prepare, train, merge, hf, gguf, quantize, evaluate. Goes on where it was."""
-    from t2q.check import before_the_hours_are_spent
+    from t2q.check import before_the_hours_are_spent, in_the_way
     from t2q.progress import Progress
     from t2q.recipe import Recipe
     from t2q.run import Run
@@ -104,7 +104,10 @@ def run(
     progress.say(loaded.announcement)
     engine = Run(loaded, progress)
     if dry_run:
-        progress.console.print(plan_table(engine.plan(from_, to)))
+        planned = engine.plan(from_, to)
+        progress.console.print(plan_table(planned))
+        for wrong in in_the_way(loaded, planned):
+            progress.say(f"✗ {wrong}")
         return
     before_the_hours_are_spent(loaded, engine.plan(from_, to))
     try:
@@ -151,7 +154,9 @@ def new(
     )
 )
 def ask(
-    question: Annotated[str | None, typer.Argument(help="The question; without one, a prompt asks for them.")] = None,
+    question: Annotated[
+        list[str] | None, typer.Argument(help="The question; without one, a prompt asks for them.", show_default=False)
+    ] = None,
     run: Annotated[Path, typer.Option(help="Run folder with the model, such as runs/shop-sql.")] = Path(
         "runs/shop-sql"
     ),
@@ -160,21 +165,32 @@ def ask(
     """Ask a database in words: shows the query and its rows, or says why there is no answer."""
     from t2q.answering.ask import ask_command
 
-    ask_command(run, question, json)
+    ask_command(run, " ".join(question) if question else None, json)
 
 
 @verb(examples=("t2q pretrain recipes/pico.yaml",))
-def pretrain(recipe: RecipePath) -> None:
+def pretrain(
+    recipe: Annotated[Path, typer.Argument(help="Recipe of a base, such as recipes/pico.yaml.", metavar="RECIPE")],
+) -> None:
     """Pretrain the small base model t2q/pico on generated schemas and questions. Goes on where it was."""
     from t2q.pretrain.run import pretrain
 
     pretrain(recipe)
 
 
-@verb(examples=("t2q version",))
-def version() -> None:
-    """Print the version."""
-    typer.echo(t2q.__version__)
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(t2q.__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    pass
 
 
 def main() -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from t2q.databases.urls import database_file
 from t2q.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -37,9 +37,9 @@ def database(recipe: Recipe) -> dict[str, str]:
     """The content of a file, else (a server) the schema with its sample values. Raises DatabaseError."""
     path = database_file(recipe.database)
     if path is not None and path.is_file():
-        log = path.with_name(path.name + "-wal")  # SQLite's newest changes may be there still
-        content = file_digest(path)
-        return {"database content": content + (file_digest(log) if log.is_file() and log.stat().st_size else "")}
+        logs = [path.with_name(path.name + end) for end in ("-wal", ".wal")]  # the newest changes may be there still
+        written = [path, *(log for log in logs if log.is_file() and log.stat().st_size)]
+        return {"database content": "".join(map(file_digest, written))}
     from t2q.databases import open_database
 
     with open_database(recipe.database) as opened:
@@ -66,12 +66,6 @@ def corpus(recipe: PretrainRecipe) -> dict[str, str]:
 
 def _files(names: Iterable[str]) -> dict[str, str]:
     return {f"questions in {name}": file_digest(Path(name)) for name in names if Path(name).is_file()}
-
-
-def database_file(url: str) -> Path | None:
-    """The file of an SQLite or graph URL, else None."""
-    match = re.match(r"(?:sqlite(?:\+\w+)?:///|graph:)([^?]+)", url)
-    return Path(match[1]) if match else None
 
 
 def place_of_base(base: str) -> Path:

@@ -8,6 +8,7 @@ from urllib.parse import unquote
 
 import yaml
 
+from t2q.check import AFTER_A_LOOK, Known, findings
 from t2q.databases import open_database
 from t2q.databases.credentials import (
     NEO4J_VARIABLES,
@@ -68,7 +69,7 @@ def new_recipe(url: str, name: str | None, out: Path | None) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8")
     try:
-        Recipe.load(path)
+        recipe = Recipe.load(path)
     except RecipeError:  # a name that cannot be one
         path.unlink()
         raise
@@ -80,7 +81,11 @@ def new_recipe(url: str, name: str | None, out: Path | None) -> None:
     if written != url:
         names = " and ".join(re.findall(r"\$\{(\w+)\}", written))
         progress.say(f"the recipe holds no credentials: set {names} in the environment or in .env")
-    progress.say(f"next: t2q run {path}")
+    known = Known(recipe, schema)
+    wrong = [finding.text for _, finding in findings(known, AFTER_A_LOOK) if not finding.ok]
+    for text in wrong:
+        progress.say(f"✗ {text}")
+    progress.say(f"{len(wrong)} to mend before `t2q run {path}`" if wrong else f"next: t2q run {path}")
 
 
 def about(schema: Schema) -> str:

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_validator,
 from pydantic import ValidationError as PydanticError
 
 from t2q.databases.credentials import refuse_inline_password
+from t2q.databases.urls import for_example
 from t2q.errors import RecipeError
 from t2q.hardware import default_profile
 from t2q.recipe_errors import Mistake, explain, report
@@ -30,6 +31,7 @@ DEFAULT_PROFILES: dict[str, Any] = {
     },
 }
 _GRAPH_SCHEMES = ("graph", "bolt", "neo4j")
+_KEYS_OF_A_BASE = {"tokenizer", "model", "corpus"}
 _URL = re.compile(r"(graph:|[a-z][a-z0-9+.-]*://).+", re.IGNORECASE)
 
 
@@ -104,10 +106,7 @@ class Recipe(_Part):
     @classmethod
     def _is_a_url_without_password(cls, value: str) -> str:
         if not _URL.fullmatch(value):
-            raise ValueError(
-                f'"{value}" is not a database URL such as sqlite:///data/shop.sqlite, graph:data/shop.json, '
-                "bolt://host:7687 or postgresql://${PGUSER}:${PGPASSWORD}@host/name"
-            )
+            raise ValueError(f'"{value}" is not a database URL: write for example {for_example(value)}')
         try:
             refuse_inline_password(value)
         except RecipeError as error:
@@ -118,6 +117,8 @@ class Recipe(_Part):
     def load(cls, path: str | Path, profile: str | None = None, overrides: Sequence[str] = ()) -> Recipe:
         """Reads, merges and validates; `overrides` are "key.sub=value". Raises RecipeError naming every mistake."""
         document = read_yaml(Path(path))
+        if _KEYS_OF_A_BASE & document.data.keys():
+            raise RecipeError(f"{path} is the recipe of a base model: use `t2q pretrain {path}`")
         settings = [parse_override(o) for o in overrides]
         profiles, mistakes = _profiles(document)
         chosen, reason = _choose(profiles, profile, mistakes)

@@ -98,5 +98,10 @@ class Schema:
         )
 
     @property
+    def names(self) -> list[str]:
+        """Every entity, each followed by its fields as "entity.field"."""
+        return [n for e in self.entities for n in (e.name, *(f"{e.name}.{f.name}" for f in e.fields))]
+
+    @property
     def digest(self) -> str:
         return hashlib.sha256(self.to_json().encode()).hexdigest()

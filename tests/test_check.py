@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from t2q import check, hardware
-from t2q.check import FAMILIES, before_the_hours_are_spent, check_recipe, findings
+from t2q.check import FAMILIES, Known, before_the_hours_are_spent, check_recipe, findings
 from t2q.errors import RecipeError
 from t2q.progress import Progress
 from t2q.recipe import Recipe
@@ -41,7 +41,7 @@ def make_database(*statements: str) -> None:
 
 def wrong(*overrides: str) -> dict[str, str]:
     """What is not right, by the name of its check."""
-    return {name: f.text for name, f in findings(Recipe.load("recipe.yaml", overrides=overrides)) if not f.ok}
+    return {name: f.text for name, f in findings(Known(Recipe.load("recipe.yaml", overrides=overrides))) if not f.ok}
 
 
 def test_a_good_recipe_passes_and_says_what_is_next(capsys: pytest.CaptureFixture[str]) -> None:
@@ -154,7 +154,7 @@ def test_files_of_pairs_are_read_and_their_queries_looked_at() -> None:
         "Mayor?,SELECT mayor FROM items\nWhy?,\n"
     )
     recipe = Recipe.load("recipe.yaml", overrides=["pairs.files=[pairs.csv]"])
-    found = [(f.ok, f.text) for name, f in findings(recipe) if name == "files"]
+    found = [(f.ok, f.text) for name, f in findings(Known(recipe)) if name == "files"]
     assert found[0] == (True, "pairs.csv: 4 pairs, 1 of them without an answer")
     assert not found[1][0] and found[1][1].startswith(
         "pairs.csv: 2 queries will not run, such as 'DELETE FROM items': "

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 import t2q
 from t2q.cli import app
 
-VERBS = ["run", "check", "new", "ask", "pretrain", "version"]
+VERBS = ["run", "check", "new", "ask", "pretrain"]
 
 
 @pytest.fixture(autouse=True)
@@ -37,7 +37,7 @@ def test_every_verb_has_help_with_examples(verb: str) -> None:
 
 
 def test_version() -> None:
-    assert CliRunner().invoke(app, ["version"]).output == f"{t2q.__version__}\n"
+    assert CliRunner().invoke(app, ["--version"]).output == f"{t2q.__version__}\n"
 
 
 @pytest.mark.parametrize(
@@ -52,11 +52,14 @@ def test_version() -> None:
         (["run", "good.yaml", "--profile", "tpu"], "error: --profile tpu: the recipe has no such profile; it has: "),
         (["run", "good.yaml", "--dry-run"], "error: no database file gone.sqlite "),
         (["new", "sqlite:///gone.sqlite"], "error: no database file gone.sqlite "),
-        (["new", "shop.sqlite"], "error: shop.sqlite "),
+        (["new", "shop.sqlite"], "error: shop.sqlite is not a database URL: write for example sqlite:///data/"),
+        (["new", "list.yaml"], "error: list.yaml is not a database URL: write for example sqlite:///list.yaml"),
+        (["run", "base.yaml"], "error: base.yaml is the recipe of a base model: use `t2q pretrain base.yaml`"),
     ],
 )
 def test_a_users_mistake_is_one_line_on_stderr_and_exit_code_1(arguments: list[str], says: str) -> None:
     Path("list.yaml").write_text("- name: shop\n")
+    Path("base.yaml").write_text("name: pico\ntokenizer: {vocabulary: 4096}\n")
     Path("good.yaml").write_text("name: shop\ndatabase: sqlite:///gone.sqlite\n")
     result = CliRunner().invoke(app, arguments)
     assert (result.exit_code, result.stderr.count("\n")) == (1, 1), result.output

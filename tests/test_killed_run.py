@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from t2q.stages import STAGES
-from tests.whole_run import command, report, small_recipe, t2q
+from tests.whole_run import ONE_THREAD, command, report, small_recipe, t2q
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
 
@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
 def kill_in(stage: str, place: Path, recipe: Path, run: Path) -> None:
     """Starts the run and kills it, and nothing but it, as soon as the stage has begun to write."""
     child = subprocess.Popen(
-        command("run", str(recipe)), cwd=place, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        command("run", str(recipe)), cwd=place, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=ONE_THREAD
     )
     deadline = time.monotonic() + 300
     while not list(run.glob(f".tmp-{stage}-*/*")):

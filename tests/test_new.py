@@ -37,6 +37,17 @@ def test_it_writes_a_recipe_and_says_what_is_next(capsys: pytest.CaptureFixture[
         new_recipe("sqlite:///My Shop.db", None, None)
 
 
+def test_it_says_at_once_what_is_in_the_way_of_a_run(capsys: pytest.CaptureFixture[str]) -> None:
+    with sqlite3.connect("wide.db") as connection:
+        connection.execute(f"CREATE TABLE wide ({', '.join(f'column_number_{i} INTEGER' for i in range(400))})")
+        connection.execute("INSERT INTO wide (column_number_1) VALUES (1)")
+    connection.close()
+    new_recipe("sqlite:///wide.db", None, None)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if line.startswith("✗ the schema takes ")]
+    assert lines[-1] == "1 to mend before `t2q run recipes/wide.yaml`"
+
+
 def test_it_leaves_no_recipe_behind_that_cannot_be_used() -> None:
     with pytest.raises(T2QError, match="name must start with a letter"):
         new_recipe("sqlite:///My Shop.db", "../x", Path("x.yaml"))

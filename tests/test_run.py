@@ -321,7 +321,10 @@ def test_dry_run_prints_what_would_run_and_why() -> None:
     out, err = run.communicate(timeout=200)
     assert run.returncode == 0, err
     assert "recipe: train.epochs changed 2 → 4" in out and "input train runs again" in out
+    assert "✗" not in out
     assert reasons(engine()) == {}, "a dry run changed something"
+    out, err = command("run", "recipe.yaml", "--dry-run", "--set", "base=t2q/gone").communicate(timeout=200)
+    assert "✗ base t2q/gone is not in checkpoints" in out, out + err
 
 
 def test_a_tool_that_a_stage_newly_uses_is_a_reason() -> None:

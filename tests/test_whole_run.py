@@ -5,25 +5,36 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 import torch
 
-from tests.whole_run import STEPS, report, small_recipe, t2q
+from tests.whole_run import ONE_THREAD, STEPS, command, report, small_recipe, t2q
 
 pytestmark = pytest.mark.timeout(600)
+KEYS = ["question", "query", "columns", "rows", "truncated", "abstained", "reason", "written", "refuted"]
 QUESTIONS = {"sql": "How many customers are there?", "cypher": "How many customers are there?"}
 
 
+@pytest.fixture(scope="module")
+def both(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The folders of finished runs, made at once."""
+
+    def run(language: str) -> Path:
+        place = tmp_path_factory.mktemp(language)
+        output = t2q(place, "run", str(small_recipe(language, place)))
+        assert output.startswith("profile cpu")
+        return place / "runs" / f"shop-{language}"
+
+    with ThreadPoolExecutor(len(QUESTIONS)) as pool:
+        return dict(zip(QUESTIONS, pool.map(run, QUESTIONS), strict=True))
+
+
 @pytest.fixture(scope="module", params=QUESTIONS)
-def finished(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a finished run."""
-    place = tmp_path_factory.mktemp(request.param)
-    recipe = small_recipe(request.param, place)
-    output = t2q(place, "run", str(recipe))
-    assert output.startswith("profile cpu")
-    return place / "runs" / f"shop-{request.param}"
+def finished(request: pytest.FixtureRequest, both: dict[str, Path]) -> Path:
+    return both[request.param]
 
 
 def test_the_report_has_every_step(finished: Path) -> None:
@@ -64,12 +75,22 @@ def test_a_second_run_does_nothing(finished: Path) -> None:
     assert before == {p: p.stat().st_mtime_ns for p in finished.glob("*/manifest.json")}
 
 
-def test_ask_prints_one_object(finished: Path) -> None:
+def test_ask_prints_one_object_wherever_it_is_asked(finished: Path, tmp_path: Path) -> None:
     question = QUESTIONS[finished.name.removeprefix("shop-")]
-    answer = json.loads(t2q(finished.parents[1], "ask", question, "--run", str(finished), "--json"))
-    assert list(answer) == ["query", "columns", "rows", "truncated", "abstained", "reason"]
+    answer = json.loads(t2q(tmp_path, "ask", *question.split(), "--run", str(finished), "--json"))
+    assert list(answer) == KEYS
+    assert answer["question"] == question
     assert answer["abstained"] == bool(answer["reason"])
     assert answer["abstained"] or answer["rows"]
+
+
+def test_a_pipe_of_questions_is_answered_one_by_one_each_under_its_question(finished: Path) -> None:
+    asked = ["How many customers are there?", "What is the weather like?"]
+    run = subprocess.run(
+        command("ask", "--run", str(finished)), input="\n\n".join(asked), capture_output=True, text=True
+    )
+    assert run.returncode == 0, run.stderr
+    assert [line.removeprefix("? ") for line in run.stdout.splitlines() if line.startswith("? ")] == asked
 
 
 def test_plain_litgpt_repeats_the_training(finished: Path, tmp_path: Path) -> None:
@@ -77,8 +98,8 @@ def test_plain_litgpt_repeats_the_training(finished: Path, tmp_path: Path) -> No
         pytest.skip("one training tells")
     config, again = finished / "train" / "litgpt.yaml", tmp_path / "again"
     place = finished.parents[1]
-    command = [sys.executable, "-m", "litgpt", "finetune_lora", "--config", str(config), "--out_dir", str(again)]
-    done = subprocess.run(command, cwd=place, capture_output=True, text=True)
+    litgpt = [sys.executable, "-m", "litgpt", "finetune_lora", "--config", str(config), "--out_dir", str(again)]
+    done = subprocess.run(litgpt, cwd=place, capture_output=True, text=True, env=ONE_THREAD)
     assert done.returncode == 0, done.stderr
     first, second = (torch.load(f / "lit_model.pth.lora") for f in (finished / "train" / "final", again / "final"))
     assert first["model"].keys() == second["model"].keys()

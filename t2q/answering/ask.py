@@ -20,7 +20,8 @@ from rich.text import Text
 from t2q.answering.answer import Answer, answer, cut
 from t2q.answering.completing import complete
 from t2q.databases import Database, open_database
-from t2q.errors import T2QError
+from t2q.databases.urls import with_file_in
+from t2q.errors import DatabaseError, ExecutionFailed, T2QError
 from t2q.manifest import Manifest
 from t2q.models import Model, open_model
 from t2q.prepared import Prepared
@@ -28,6 +29,8 @@ from t2q.prompt import REFUSAL
 
 MAX_NEW_TOKENS = 256
 SHOWN_ROWS = 50
+NAMES_SHOWN = 3
+ENDINGS = ("", "exit", "quit")
 
 
 @dataclass
@@ -46,10 +49,13 @@ class Asker:
         files += (run / "gguf").glob("*.gguf")
         if not run.is_dir():
             raise T2QError(f"there is no run in {run}: make one with `t2q run RECIPE`, or name another with --run")
-        manifest = Manifest.read(prepare)
-        if not files or manifest is None:
+        if not files:
             raise T2QError(f"the run in {run} has no model yet: finish it with `t2q run RECIPE`")
-        url = manifest.ingredients.recipe["database"]
+        manifest = Manifest.read(prepare)
+        if manifest is None:
+            raise T2QError(f"{prepare / 'manifest.json'} is missing or damaged: make it again with `t2q run RECIPE`")
+        made_in = run.resolve().parent.parent  # a run is made in runs/NAME of the folder that its paths start from
+        url = with_file_in(manifest.ingredients.recipe["database"], made_in)
         prepared = Prepared.load(prepare)
         database = open_database(url)
         try:
@@ -66,7 +72,21 @@ class Asker:
             return Answer(abstained=True, reason=str(error), kind="too long")
         if not written.finished:
             return cut(written.text)
-        return replace(answer(written.text, self.prepared.schema, self.database), refuted=written.refuted)
+        found = answer(written.text, self.prepared.schema, self.database)
+        if found.kind == ExecutionFailed.kind:  # though it names only what the schema has that the model learnt
+            self._refuse_another_schema()
+        return replace(found, refuted=written.refuted)
+
+    def _refuse_another_schema(self) -> None:
+        """Raises DatabaseError where the database lacks what the run was made for."""
+        there = set(self.database.schema().names)
+        gone = [name for name in self.prepared.schema.names if name not in there]
+        if gone:
+            more = f" and {len(gone) - NAMES_SHOWN} more" if len(gone) > NAMES_SHOWN else ""
+            raise DatabaseError(
+                f"{self.database.url} is not what the run was made for: it has no "
+                f"{', '.join(gone[:NAMES_SHOWN])}{more}; make the run again with `t2q run RECIPE`"
+            )
 
     def __enter__(self) -> Asker:
         return self
@@ -85,42 +105,47 @@ def ask_command(run: Path, question: str | None, as_json: bool) -> None:
         sys.stdin.reconfigure(errors="replace")  # a piped line need not be in the terminal's encoding
     with Asker.open(Path(run)) as asker:
         if question is not None:
-            _tell(console, asker.ask(question), asker, as_json)
+            _tell(console, question, asker.ask(question), asker, as_json)
             return
         interactive = sys.stdin.isatty()
         if interactive and not as_json:
             console.print(f"Ask {asker.database.url}; an empty line ends.", markup=False)
         for line in _questions(interactive):
-            _tell(console, asker.ask(line), asker, as_json)
+            if not interactive and not as_json:
+                console.print(f"? {line}", markup=False, soft_wrap=True)
+            _tell(console, line, asker.ask(line), asker, as_json)
 
 
 def _questions(interactive: bool) -> Iterator[str]:
-    """Lines that are not blank; at a terminal a blank one ends."""
+    """Lines that are not blank; at a terminal a blank one ends, and so do the words that end other prompts."""
     while True:
         try:
             line = input("? " if interactive else "").strip()
         except (EOFError, KeyboardInterrupt):
             return
+        if interactive and line.lower() in ENDINGS:
+            return
         if line:
             yield line
-        elif interactive:
-            return
 
 
-def _tell(console: Console, found: Answer, asker: Asker, as_json: bool) -> None:
+def _tell(console: Console, question: str, found: Answer, asker: Asker, as_json: bool) -> None:
     if as_json:
-        print(json.dumps(as_object(found), ensure_ascii=False, allow_nan=False), flush=True)
+        print(json.dumps(as_object(question, found), ensure_ascii=False, allow_nan=False), flush=True)
         return
-    if found.query:
+    if found.query and console.is_terminal:
         lexer = asker.database.language.name
         console.print(Syntax(found.query, lexer, word_wrap=True, background_color="default"))
+    elif found.query:
+        console.print(found.query, markup=False, soft_wrap=True)
     if found.refuted:
         told = f"asked again, since the schema has it; the model said {found.refuted}"
-        console.print(told, style="dim", markup=False)
+        console.print(told, style="dim", markup=False, soft_wrap=True)
     if found.written:
-        console.print(f"put right by the schema; the model wrote {found.written}", style="dim", markup=False)
+        told = f"put right by the schema; the model wrote {found.written}"
+        console.print(told, style="dim", markup=False, soft_wrap=True)
     if found.abstained:
-        console.print(f"{REFUSAL}: {found.reason}", markup=False, style="yellow")
+        console.print(f"{REFUSAL}: {found.reason}", markup=False, style="yellow", soft_wrap=True)
     elif not found.rows:
         console.print("No rows.")
     else:
@@ -130,15 +155,21 @@ def _tell(console: Console, found: Answer, asker: Asker, as_json: bool) -> None:
             console.print(f"… {'more than ' if found.truncated else ''}{max(more, 0)} more rows")
 
 
-def as_object(found: Answer) -> dict[str, Any]:
-    """What `--json` prints. `rows` are lists in the order of `columns`; JSON has no numbers that are not finite."""
+def as_object(question: str, found: Answer) -> dict[str, Any]:
+    """What `--json` prints. `rows` are lists in the order of `columns`; JSON has no numbers that are not finite.
+
+    `written` and `refuted` are what the model said before it was put right or asked again (see `Answer`), else "".
+    """
     return {
+        "question": question,
         "query": found.query,
         "columns": list(found.columns),
         "rows": [[_in_json(cell) for cell in row] for row in found.rows],
         "truncated": found.truncated,
         "abstained": found.abstained,
         "reason": found.reason,
+        "written": found.written,
+        "refuted": found.refuted,
     }
 
 

@@ -61,7 +61,12 @@ def convert_to_hf(checkpoint_dir: Path, out_dir: Path, on_progress: Progress | N
     out_dir.mkdir(parents=True, exist_ok=True)
     _write_weights(weights, out_dir, on_progress)
     _copy_tokenizer(tokenizer, checkpoint_dir, out_dir)
-    generation = {"do_sample": False, "eos_token_id": eos, "pad_token_id": tokenizer.eos_ids[0]}
+    pad = config.get("pad_token_id")
+    generation = {
+        "do_sample": False,
+        "eos_token_id": eos,
+        "pad_token_id": tokenizer.eos_ids[0] if pad is None else pad,
+    }
     if tokenizer.bos_id is not None:
         generation["bos_token_id"] = tokenizer.bos_id
     _write_json(out_dir / "config.json", config)

@@ -19,6 +19,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 
 from t2q.databases.credentials import redact
+from t2q.databases.urls import for_example
 from t2q.databases.values import one_line
 from t2q.errors import DatabaseError, ExecutionFailed, NotReadOnly, QueryTimeout, T2QError
 
@@ -117,7 +118,7 @@ def open_engine(address: str) -> Engine:
     try:
         url = make_url(address)
     except (ArgumentError, ValueError):  # not chained: what it says may hold a part of the password
-        raise DatabaseError(f"{shown} is not a database URL: write for example sqlite:///data/shop.sqlite") from None
+        raise DatabaseError(f"{shown} is not a database URL: write for example {for_example(address)}") from None
     dialect = url.get_backend_name()
     if dialect not in ACCESS:
         raise DatabaseError(f"{shown}: t2q cannot open {dialect} read-only; it can open {', '.join(sorted(ACCESS))}")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
+import sqlite3
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -13,14 +15,16 @@ from rich.console import Console
 from t2q.answering import ask
 from t2q.answering.answer import Answer
 from t2q.answering.ask import Asker
-from t2q.errors import T2QError
+from t2q.databases import open_database
+from t2q.errors import DatabaseError, T2QError
 from t2q.models.base import Completion
+from t2q.schema import Schema
 
 
 def shown(found: Answer) -> str:
     console = Console(file=io.StringIO(), width=80)
     asker = SimpleNamespace(database=SimpleNamespace(language=SimpleNamespace(name="sql")))
-    ask._tell(console, found, asker, as_json=False)  # type: ignore[arg-type]
+    ask._tell(console, "?", found, asker, as_json=False)  # type: ignore[arg-type]
     return console.file.getvalue()  # type: ignore[attr-defined]
 
 
@@ -37,6 +41,36 @@ def test_a_blank_line_ends_a_prompt_but_not_a_pipe(
     assert list(ask._questions(interactive)) == read
 
 
+def test_words_that_end_other_prompts_end_this_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("a\nquit\nb\n"))
+    assert list(ask._questions(interactive=True)) == ["a"]
+
+
+def test_a_pipe_gets_a_query_in_one_line() -> None:
+    query = "SELECT name FROM customers WHERE " + " AND ".join(["name = 'Ada'"] * 20)
+    assert shown(Answer(query)).splitlines()[0] == query
+
+
+def test_a_database_of_another_shape_is_not_taken_for_an_answer(tmp_path: Path) -> None:
+    def schema(columns: str) -> Schema:
+        path = tmp_path / "shop.sqlite"
+        path.unlink(missing_ok=True)
+        with contextlib.closing(sqlite3.connect(path)) as connection:
+            connection.execute(f"CREATE TABLE items ({columns})")
+        with open_database(f"sqlite:///{path}") as database:
+            return database.schema()
+
+    model = SimpleNamespace(generate=lambda *_: [Completion("SELECT price FROM items", 9, 0.0, finished=True)])
+    prepared = SimpleNamespace(prompt=lambda question: question, schema=schema("name TEXT, price REAL"))
+    schema("name TEXT, cost REAL")
+    with open_database(f"sqlite:///{tmp_path}/shop.sqlite") as database:
+        asker = Asker(model, database, prepared)  # type: ignore[arg-type]
+        with pytest.raises(
+            DatabaseError, match=r"is not what the run was made for: it has no items\.price; make the run"
+        ):
+            asker.ask("?")
+
+
 def test_a_query_that_was_cut_is_not_run() -> None:
     model = SimpleNamespace(generate=lambda *_: [Completion("SELECT 1", 256, 0.0, finished=False)])
     prepared = SimpleNamespace(prompt=lambda question: question, schema=None)
@@ -45,14 +79,17 @@ def test_a_query_that_was_cut_is_not_run() -> None:
 
 
 def test_json_holds_no_number_that_json_does_not_have(capsys: pytest.CaptureFixture[str]) -> None:
-    ask._tell(Console(), Answer("q", ("x", "y"), [(float("nan"), 1.5)]), None, as_json=True)  # type: ignore[arg-type]
+    found = Answer("q", ("x", "y"), [(float("nan"), 1.5)])
+    ask._tell(Console(), "?", found, None, as_json=True)  # type: ignore[arg-type]
     assert json.loads(capsys.readouterr().out)["rows"] == [[None, 1.5]]
 
 
-def test_a_run_with_a_damaged_manifest_is_not_finished(tmp_path: Path) -> None:
+def test_a_run_with_a_damaged_manifest_is_told_from_one_without_a_model(tmp_path: Path) -> None:
+    with pytest.raises(T2QError, match="has no model yet: finish it with `t2q run RECIPE`"):
+        Asker.open(tmp_path)
     for name in ("prepare", "quantize"):
         (tmp_path / name).mkdir()
     (tmp_path / "prepare" / "manifest.json").write_text("{")
     (tmp_path / "quantize" / "model-q8_0.gguf").touch()
-    with pytest.raises(T2QError, match="has no model yet: finish it with `t2q run RECIPE`"):
+    with pytest.raises(T2QError, match=r"manifest\.json is missing or damaged: make it again with `t2q run RECIPE`"):
         Asker.open(tmp_path)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from t2q.answering.answer import answer
-from t2q.check import findings
+from t2q.check import Known, findings
 from t2q.data.make import make_pairs
 from t2q.data.pairs import answer_text
 from t2q.databases import Database, Result, open_database
@@ -250,7 +250,7 @@ def test_a_recipe_for_a_server_is_made_and_checked_and_its_questions_are_answere
     with serve(SHOP) as database:
         new_recipe(server_url, "shop", Path("shop.yaml"))
         recipe = Recipe.load("shop.yaml", "cpu")
-        assert [(name, found.text) for name, found in findings(recipe) if not found.ok] == []
+        assert [(name, found.text) for name, found in findings(Known(recipe)) if not found.ok] == []
         wanted, unanswerable = {"train": 60, "validation": 5, "test": 20}, {"train": 10, "validation": 2, "test": 5}
         schema = database.schema()
         made = make_pairs(database, schema, wanted, unanswerable, seed=3)

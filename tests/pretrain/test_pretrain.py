@@ -81,8 +81,10 @@ def test_killed_and_resumed_gives_the_same_weights(tmp_path: Path) -> None:
         recipe.write_text(yaml.safe_dump({"name": name, **SMALL}))
         return [sys.executable, "-m", "t2q", "pretrain", str(recipe)]
 
-    subprocess.run(command("whole"), cwd=tmp_path, check=True, capture_output=True)
-    child = subprocess.Popen(command("cut"), cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    undisturbed, child = (
+        subprocess.Popen(command(name), cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        for name in ("whole", "cut")
+    )
     deadline = time.monotonic() + 200
     while not list((tmp_path / "runs" / "cut" / ".scratch").glob("pretrain-*/state.pth")):
         assert time.monotonic() < deadline and child.poll() is None
@@ -91,6 +93,7 @@ def test_killed_and_resumed_gives_the_same_weights(tmp_path: Path) -> None:
     child.wait()
     assert not (tmp_path / "runs" / "cut" / "pretrain").exists()
     subprocess.run(command("cut"), cwd=tmp_path, check=True, capture_output=True)
+    assert undisturbed.wait(200) == 0
     whole, cut = (
         torch.load(tmp_path / "runs" / name / "pretrain" / "weights.pth", weights_only=True)
         for name in ("whole", "cut")

@@ -43,7 +43,8 @@ def read_plain(path: Path) -> list[tuple[str, Pair]]:
         raise RecipeError(f"{path}: {error}") from None
     if mistakes:
         more = [f"and {len(mistakes) - _SHOWN} more"] if len(mistakes) > _SHOWN else []
-        raise RecipeError("\n".join([f"{len(mistakes)} mistakes in {path}", *mistakes[:_SHOWN], *more]))
+        found = mistakes if len(mistakes) == 1 else [f"{len(mistakes)} mistakes in {path}", *mistakes[:_SHOWN], *more]
+        raise RecipeError("\n".join(found))
     if not pairs:
         raise RecipeError(f"{path} holds no questions")
     return pairs
