@@ -8,6 +8,10 @@ import os
 import platform
 import sys
 
+import psutil
+
+MEASURED_SECONDS = 0.4
+
 
 @functools.cache
 def nvidia_gpu() -> str | None:
@@ -31,6 +35,11 @@ def default_profile() -> tuple[str, str]:
     """The profile's name for this machine and why."""
     gpu = nvidia_gpu()
     return ("gpu", f"{gpu} found") if gpu else ("cpu", "no NVIDIA GPU found")
+
+
+def free_cores() -> float:
+    """How many cores' worth of time all programs together leave just now, measured."""
+    return (1 - psutil.cpu_percent(MEASURED_SECONDS) / 100) * (os.cpu_count() or 1)
 
 
 def device_name() -> str:

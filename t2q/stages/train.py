@@ -19,6 +19,7 @@ from t2q.child import run_child
 from t2q.data.pairs import answer_text
 from t2q.data.wording import SPLITS
 from t2q.errors import StageError
+from t2q.hardware import free_cores
 from t2q.prepared import Prepared
 from t2q.recipe import Recipe
 from t2q.stages import StageContext
@@ -27,6 +28,7 @@ from t2q.training.losses import LossReader
 EVALUATIONS = 4  # how often the validation loss is taken in a run
 WARMUP_SHARE = 0.1
 ENDS = 2  # tokens: that between question and answer, and the end
+LACKING = 0.5  # of a core that a thread should have to itself
 
 
 def run(ctx: StageContext) -> dict[str, Any]:
@@ -39,10 +41,11 @@ def run(ctx: StageContext) -> dict[str, Any]:
     config_path.write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
     steps = config["train"]["max_steps"]
     command = [sys.executable, "-m", "litgpt", "finetune_lora", "--config", str(config_path), "--out_dir", str(ctx.out)]
+    environment = {"PYTHONUNBUFFERED": "1", "TOKENIZERS_PARALLELISM": "false", **_waiting(ctx)}
     with ctx.progress.task("training", total=steps) as task, (ctx.out / "losses.jsonl").open("w") as losses:
         watcher = LossReader(task, losses)
         log = ctx.scratch / "litgpt.log"  # where it is still to be found after a failure
-        run_child(command, "litgpt finetune_lora", log, watcher, env=_environment())
+        run_child(command, "litgpt finetune_lora", log, watcher, env={**os.environ, **environment})
     if watcher.steps != steps:
         raise StageError(
             f"litgpt finetune_lora told the losses of {watcher.steps} steps of {steps}; what it said: {log}"
@@ -50,6 +53,21 @@ def run(ctx: StageContext) -> dict[str, Any]:
     shutil.move(log, ctx.out)
     (ctx.out / "final" / "lit_model.pth").unlink()  # LitGPT merges on the way out; merging is a stage of its own
     return {"steps": steps, "precision": config["precision"], "validation loss": watcher.validation, **numbers}
+
+
+def _waiting(ctx: StageContext) -> dict[str, str]:
+    """How threads wait for each other, as a variable of OpenMP: by default they spin.
+
+    That is a third faster on free cores, but several times slower where another program wants one of them: each spins
+    while the one that it waits for is not let run.
+    """
+    import torch
+
+    free = free_cores()
+    if free > torch.get_num_threads() - LACKING:
+        return {}
+    ctx.log(f"other programs leave {free:.1f} of {os.cpu_count()} cores free: training takes longer")
+    return {"OMP_WAIT_POLICY": "PASSIVE"}
 
 
 def training_config(recipe: Recipe, checkpoint: Path, rows: Path, pairs: int) -> dict[str, Any]:
@@ -152,7 +170,3 @@ def _precision(recipe: Recipe, checkpoint: Path) -> str:
 def _relative(path: Path) -> str:
     path = path.resolve()
     return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
-
-
-def _environment() -> dict[str, str]:
-    return {**os.environ, "PYTHONUNBUFFERED": "1", "TOKENIZERS_PARALLELISM": "false"}

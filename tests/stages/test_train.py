@@ -5,9 +5,11 @@ from __future__ import annotations
 import io
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TextIO
 
 import pytest
+import torch
 from rich.console import Console
 
 from t2q.bases import litgpt_checkpoint
@@ -18,6 +20,7 @@ from t2q.prepared import Prepared
 from t2q.progress import Progress
 from t2q.recipe import Recipe
 from t2q.schema import Schema
+from t2q.stages import train
 from t2q.stages.train import check_rows, training_config
 from t2q.training.losses import LossReader
 
@@ -85,3 +88,14 @@ def test_one_step_is_refused_since_litgpt_would_divide_by_zero(tmp_path: Path) -
     path.write_text("name: x\ndatabase: sqlite:///x.db\ntrain: {epochs: 1, batch_size: 3}\n")
     with pytest.raises(StageError, match="1 training step is too few"):
         training_config(Recipe.load(path), Path("checkpoints/t2q/pico"), tmp_path, pairs=3)
+
+
+@pytest.mark.parametrize(("free", "waits"), [(2.0, {}), (1.8, {}), (1.0, {"OMP_WAIT_POLICY": "PASSIVE"})])
+def test_threads_sleep_while_they_wait_where_others_want_the_cores(
+    free: float, waits: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
+    monkeypatch.setattr(train, "free_cores", lambda: free)
+    told: list[str] = []
+    assert train._waiting(SimpleNamespace(log=told.append)) == waits  # type: ignore[arg-type]
+    assert [line.startswith("other programs leave 1.0 of ") for line in told] == [True] * bool(waits)
