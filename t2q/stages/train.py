@@ -116,12 +116,7 @@ def training_config(recipe: Recipe, checkpoint: Path, rows: Path, pairs: int) ->
         },
         "optimizer": {
             "class_path": "torch.optim.AdamW",
-            "init_args": {
-                "lr": train.learning_rate,
-                "weight_decay": 0.0,
-                "betas": [0.9, 0.99],
-                "fused": True,
-            },
+            "init_args": {"lr": train.learning_rate, "weight_decay": 0.0, "betas": [0.9, 0.99]},
         },
         "logger_name": "csv",
         "seed": recipe.seed,

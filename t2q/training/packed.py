@@ -26,7 +26,6 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, Sampler
 
-from t2q.training import summed_lora
 from t2q.training.prompt_style import T2QPrompt
 from t2q.training.shared_prefix import attention_mask, hidden_states, prefix_attention
 
@@ -65,7 +64,6 @@ class PackedPairs(DataModule):
         if tokenizer is not None and tokenizer.backend == "huggingface":
             tokenizer.processor.encode_special_tokens = True  # a question that spells an end token stays text
         install()
-        summed_lora.install()
 
     def setup(self, stage: str = "") -> None:  # noqa: ARG002
         self.train_dataset = self._dataset("train")
@@ -163,9 +161,7 @@ def install() -> None:
             return plain(self, idx, *args, lm_head_chunk_size=lm_head_chunk_size, **kwargs)
         ids, pairs, positions = unpack(idx)
         shared = int((pairs == 0).sum())
-        seen = attention_mask(torch.zeros_like(pairs), pairs)[:, :, shared:]
-        mask = _additive(seen, self.transformer.wte.weight.dtype)
-        states = hidden_states(self, ids, positions, mask)
+        states = hidden_states(self, ids, positions, attention_mask(torch.zeros_like(pairs), pairs)[:, :, shared:])
         predicts = (idx[0] & _PREDICTS).bool()
         predicts[-1] = True  # the logits that the loop leaves out
         states = states[:, predicts]
@@ -182,17 +178,6 @@ def install() -> None:
     )
     if torch.cuda.is_available():  # nf4 is for CUDA; importing bitsandbytes elsewhere only costs time
         plain_embedding()
-
-
-def _additive(seen: Tensor, dtype: torch.dtype) -> Tensor:
-    """What to add to scores. From a mask of bool, each layer would make it anew.
-
-    `dtype` is that of the weights; attention computes in it, or in what autocast says.
-    """
-    device = seen.device.type
-    if torch.is_autocast_enabled(device):
-        dtype = torch.get_autocast_dtype(device)
-    return torch.zeros_like(seen, dtype=dtype).masked_fill(~seen, float("-inf"))
 
 
 def plain_embedding() -> None:
