@@ -227,8 +227,8 @@ def disk(known: Known) -> Iterator[Finding]:
     yield Finding(free > needed, text if free > needed else f"{text}: free some space")
 
 
-CHECKS: tuple[Check, ...] = (database, files, base, prompts, training, device, packages, disk)
 AFTER_A_LOOK: tuple[Check, ...] = (base, prompts, training, device, packages, disk)  # at the database, its schema known
+CHECKS: tuple[Check, ...] = (database, files, *AFTER_A_LOOK)
 AT_ONCE: tuple[Check, ...] = (base, device, packages, disk)
 
 

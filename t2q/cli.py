@@ -103,13 +103,13 @@ def run(
     progress = Progress()
     progress.say(loaded.announcement)
     engine = Run(loaded, progress)
+    planned = engine.plan(from_, to)
     if dry_run:
-        planned = engine.plan(from_, to)
         progress.console.print(plan_table(planned))
         for wrong in in_the_way(loaded, planned):
             progress.say(f"✗ {wrong}")
         return
-    before_the_hours_are_spent(loaded, engine.plan(from_, to))
+    before_the_hours_are_spent(loaded, planned)
     try:
         engine.execute(from_, to)
     except AccuracyLost:

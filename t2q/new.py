@@ -20,7 +20,7 @@ from t2q.databases.credentials import (
 from t2q.errors import RecipeError, T2QError
 from t2q.progress import Progress
 from t2q.recipe import Recipe
-from t2q.schema import Schema
+from t2q.schema import Schema, first_names
 
 NAMES_SHOWN = 12
 
@@ -92,8 +92,7 @@ def about(schema: Schema) -> str:
     """One line: how much there is, and the first names."""
     kind = "labels" if schema.language == "cypher" else "tables"
     names = [e.name for e in schema.entities]
-    more = f" and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else ""
-    shown = " ".join(f"{', '.join(names[:NAMES_SHOWN])}{more}".split())  # a name may hold a line break
+    shown = " ".join(first_names(names, NAMES_SHOWN).split())  # a name may hold a line break
     return f"{len(names)} {kind}, {sum(e.rows for e in schema.entities)} rows: {shown}"
 
 

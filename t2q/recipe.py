@@ -117,7 +117,7 @@ class Recipe(_Part):
     def load(cls, path: str | Path, profile: str | None = None, overrides: Sequence[str] = ()) -> Recipe:
         """Reads, merges and validates; `overrides` are "key.sub=value". Raises RecipeError naming every mistake."""
         document = read_yaml(Path(path))
-        if _KEYS_OF_A_BASE & document.data.keys():
+        if "database" not in document.data and _KEYS_OF_A_BASE & document.data.keys():
             raise RecipeError(f"{path} is the recipe of a base model: use `t2q pretrain {path}`")
         settings = [parse_override(o) for o in overrides]
         profiles, mistakes = _profiles(document)

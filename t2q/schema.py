@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Literal
 
@@ -56,6 +57,11 @@ class Link:
     source_fields: tuple[str, ...] = ()
     target_fields: tuple[str, ...] = ()
     fields: tuple[Field, ...] = ()
+
+
+def first_names(names: Sequence[str], most: int) -> str:
+    """ "a, b and 3 more"."""
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
 @dataclass(frozen=True)

@@ -77,6 +77,13 @@ def test_several_mistakes_are_a_line_each() -> None:
     ]
 
 
+def test_the_model_of_a_run_is_called_base() -> None:
+    Path("bad.yaml").write_text("name: shop\ndatabase: sqlite:///a\nmodel: t2q/pico\n")
+    result = CliRunner().invoke(app, ["run", "bad.yaml"])
+    assert (result.exit_code, result.stderr.count("\n")) == (1, 1)
+    assert result.stderr.startswith('error: bad.yaml:3: unknown key "model"')
+
+
 def test_a_file_that_is_in_the_way_is_one_line() -> None:
     Path("good.yaml").write_text("name: shop\ndatabase: sqlite:///there.sqlite\n")
     Path("there.sqlite").touch()

@@ -8,6 +8,7 @@ import math
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -26,6 +27,7 @@ from t2q.manifest import Manifest
 from t2q.models import Model, open_model
 from t2q.prepared import Prepared
 from t2q.prompt import REFUSAL
+from t2q.schema import first_names
 
 MAX_NEW_TOKENS = 256
 SHOWN_ROWS = 50
@@ -82,10 +84,9 @@ class Asker:
         there = set(self.database.schema().names)
         gone = [name for name in self.prepared.schema.names if name not in there]
         if gone:
-            more = f" and {len(gone) - NAMES_SHOWN} more" if len(gone) > NAMES_SHOWN else ""
             raise DatabaseError(
                 f"{self.database.url} is not what the run was made for: it has no "
-                f"{', '.join(gone[:NAMES_SHOWN])}{more}; make the run again with `t2q run RECIPE`"
+                f"{first_names(gone, NAMES_SHOWN)}; make the run again with `t2q run RECIPE`"
             )
 
     def __enter__(self) -> Asker:
@@ -133,19 +134,18 @@ def _tell(console: Console, question: str, found: Answer, asker: Asker, as_json:
     if as_json:
         print(json.dumps(as_object(question, found), ensure_ascii=False, allow_nan=False), flush=True)
         return
+    say = partial(console.print, markup=False, soft_wrap=True)  # a pipe gets whole lines
     if found.query and console.is_terminal:
         lexer = asker.database.language.name
         console.print(Syntax(found.query, lexer, word_wrap=True, background_color="default"))
     elif found.query:
-        console.print(found.query, markup=False, soft_wrap=True)
+        say(found.query)
     if found.refuted:
-        told = f"asked again, since the schema has it; the model said {found.refuted}"
-        console.print(told, style="dim", markup=False, soft_wrap=True)
+        say(f"asked again, since the schema has it; the model said {found.refuted}", style="dim")
     if found.written:
-        told = f"put right by the schema; the model wrote {found.written}"
-        console.print(told, style="dim", markup=False, soft_wrap=True)
+        say(f"put right by the schema; the model wrote {found.written}", style="dim")
     if found.abstained:
-        console.print(f"{REFUSAL}: {found.reason}", markup=False, style="yellow", soft_wrap=True)
+        say(f"{REFUSAL}: {found.reason}", style="yellow")
     elif not found.rows:
         console.print("No rows.")
     else:

@@ -56,13 +56,15 @@ def run(ctx: StageContext) -> dict[str, Any]:
 
 
 def _waiting(ctx: StageContext) -> dict[str, str]:
-    """How threads wait for each other, as a variable of OpenMP: by default they spin.
+    """How threads wait for each other on a CPU, as a variable of OpenMP: by default they spin.
 
     That is a third faster on free cores, but several times slower where another program wants one of them: each spins
     while the one that it waits for is not let run.
     """
     import torch
 
+    if torch.cuda.is_available():
+        return {}
     free = free_cores()
     if free > torch.get_num_threads() - LACKING:
         return {}
