@@ -32,13 +32,13 @@ database: {database}
 seed: 7                                 # the same seed makes the same questions and weights
 
 pairs:                                  # questions made from the schema and its values
-  train: 2400
+  train: 4800
   validation: 100
   test: 200                             # answerable ones; the unanswerable come on top
   unanswerable: 0.25                    # share that the schema cannot answer: the model learns to decline
 
 train:
-  epochs: 2
+  epochs: 1
   batch_size: 16
   learning_rate: 2.5e-3
   lora: {{r: 16, alpha: 32}}

@@ -45,7 +45,7 @@ class Pairs(_Part):
     files: list[str] = []
     """CSV or JSON Lines of questions with their queries (see data/importers/plain.py), besides those that are made."""
 
-    train: Annotated[int, Field(ge=1)] = 2400
+    train: Annotated[int, Field(ge=1)] = 4800
     validation: Annotated[int, Field(ge=1)] = 100
     test: Annotated[int, Field(ge=1)] = 200
     """Answerable test questions; the unanswerable ones come on top."""
@@ -60,7 +60,7 @@ class Lora(_Part):
 
 
 class Train(_Part):
-    epochs: Annotated[int, Field(ge=1)] = 2
+    epochs: Annotated[int, Field(ge=1)] = 1
     learning_rate: Annotated[float, Field(gt=0, lt=1)] = 2.5e-3
     batch_size: Annotated[int, Field(ge=1)] = 16
     lora: Lora = Lora()

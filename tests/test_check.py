@@ -129,8 +129,8 @@ def test_the_families_are_those_that_convert() -> None:
     ("overrides", "name", "says"),
     [
         (["train.quantize=bnb.nf4"], "device", "train.quantize bnb.nf4 wants an NVIDIA GPU, and none is here"),
-        (["train.batch_size=9999"], "training", "train.batch_size 9999 is more than pairs.train 2400"),
-        (["pairs.train=20"], "training", "2 training steps are too few"),
+        (["train.batch_size=9999"], "training", "train.batch_size 9999 is more than pairs.train 4800"),
+        (["pairs.train=40"], "training", "2 training steps are too few"),
         (["train.learning_rate=0.5"], "training", "train.learning_rate 0.5 is outside 1e-06 to 0.01"),
     ],
 )

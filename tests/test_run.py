@@ -112,7 +112,7 @@ def test_a_run_leaves_artifacts_with_manifests_and_is_up_to_date_then() -> None:
 @pytest.mark.parametrize(
     ("override", "runs", "why"),
     [
-        ("train.epochs=4", "train", "recipe: train.epochs changed 2 → 4"),
+        ("train.epochs=4", "train", "recipe: train.epochs changed 1 → 4"),
         ("pairs.test=50", "prepare", "recipe: pairs.test changed 200 → 50"),
         ("gguf=[q8_0]", "quantize", 'recipe: gguf changed ["q8_0", "q4_k_m"] → ["q8_0"]'),
         ("limits.hf=0.1", "evaluate", "recipe: limits.hf changed 0.005 → 0.1"),
@@ -320,7 +320,7 @@ def test_dry_run_prints_what_would_run_and_why() -> None:
     run = command("run", "recipe.yaml", "--dry-run", "--set", "train.epochs=4")
     out, err = run.communicate(timeout=200)
     assert run.returncode == 0, err
-    assert "recipe: train.epochs changed 2 → 4" in out and "input train runs again" in out
+    assert "recipe: train.epochs changed 1 → 4" in out and "input train runs again" in out
     assert "✗" not in out
     assert reasons(engine()) == {}, "a dry run changed something"
     out, err = command("run", "recipe.yaml", "--dry-run", "--set", "base=t2q/gone").communicate(timeout=200)

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import ctypes
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from t2q.errors import StageError
 from t2q.models.llama_file import llama, native_error
@@ -10,17 +15,22 @@ from t2q.models.llama_file import llama, native_error
 FILE_TYPES = ("q8_0", "q6_k", "q5_k_m", "q5_k_s", "q5_0", "q4_k_m", "q4_k_s", "q4_0", "q3_k_m", "q2_k")
 
 
-def quantize(gguf_path: Path, out_path: Path, file_type: str, threads: int = 0) -> None:
-    """Writes `gguf_path` (f16, bf16 or f32) as `file_type`, e.g. "q8_0" or "q4_k_m". `threads` 0: all cores.
+def quantize(
+    gguf_path: Path, out_path: Path, file_type: str, importance: Mapping[str, np.ndarray] | None = None
+) -> None:
+    """Writes `gguf_path` (f16, bf16 or f32) as `file_type`, e.g. "q8_0" or "q4_k_m".
 
-    Rows that are no multiple of 256 get another type from llama.cpp. Raises StageError where it fails.
+    `importance`: by a matrix's name, how much each of its inputs counts, float32, (in,). Rows that are no multiple of
+    256 get another type from llama.cpp. Raises StageError where it fails.
     """
     if file_type not in FILE_TYPES:
         raise StageError(f"{file_type!r} is no quantisation that t2q knows: use one of {', '.join(FILE_TYPES)}")
     api = llama()
     parameters = api.llama_model_quantize_default_params()
     parameters.ftype = getattr(api, f"LLAMA_FTYPE_MOSTLY_{file_type.upper()}")
-    parameters.nthread = threads
+    parameters.nthread = 0  # as many as there are cores
+    entries = _entries(importance or {})
+    parameters.imatrix = ctypes.cast(entries, ctypes.POINTER(api.llama_model_imatrix_data))
     partial = out_path.with_name(f"{out_path.name}.partial")
     try:
         failed = api.llama_model_quantize(str(gguf_path).encode(), str(partial).encode(), parameters)
@@ -29,3 +39,12 @@ def quantize(gguf_path: Path, out_path: Path, file_type: str, threads: int = 0) 
         partial.replace(out_path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def _entries(importance: Mapping[str, np.ndarray]) -> ctypes.Array[Any]:
+    """As llama.cpp takes it: an array whose last entry is empty. It points into the mapping's arrays."""
+    entries: ctypes.Array[Any] = (llama().llama_model_imatrix_data * (len(importance) + 1))()
+    for entry, (name, values) in zip(entries, importance.items(), strict=False):
+        entry.name, entry.size = name.encode(), values.size
+        entry.data = values.ctypes.data_as(ctypes.POINTER(ctypes.c_float))
+    return entries

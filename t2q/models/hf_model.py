@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import SafetensorError
 from torch import Tensor
 from transformers import AutoModelForCausalLM, AutoTokenizer
@@ -81,6 +82,10 @@ class HFModel(TorchModel):
     def _plain_logits(self, ids: Tensor) -> Tensor:
         logits: Tensor = self._model(input_ids=ids, use_cache=False).logits
         return logits
+
+    def linear_layers(self) -> list[tuple[str, torch.nn.Module]]:
+        """The matrices of the layers, by transformers' names of their modules."""
+        return [(name, m) for name, m in self._model.named_modules() if isinstance(m, torch.nn.Linear)]
 
     def close(self) -> None:
         self._model = None

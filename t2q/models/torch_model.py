@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from t2q.models.base import Completion
-from t2q.models.prefix import encode_prompts
+from t2q.models.prefix import common_prefix, encode_prompts
 from t2q.models.shared_attention import SharedPrefix
 from t2q.models.tokenizer import FolderTokenizer
 
@@ -76,6 +76,18 @@ class TorchModel(ABC):
     def logits(self, ids: Sequence[int]) -> np.ndarray:
         result: np.ndarray = self._plain_logits(torch.tensor([list(ids)], device=self.device))[0].float().cpu().numpy()
         return result
+
+    @torch.inference_mode()
+    def feed(self, texts: Sequence[str]) -> int:
+        """Runs the texts through the layers, what they begin with in common once. Returns the number of tokens."""
+        encoded = [self.encode(text) for text in texts]
+        length, shared = common_prefix(encoded), SharedPrefix()
+        parts = [(encoded[0][:length], 0), *((ids[length:], length) for ids in encoded)]
+        for ids, start in parts:
+            if ids:
+                row = torch.tensor([ids], device=self.device)
+                self._hidden(row, torch.arange(start, start + len(ids), device=self.device)[None], shared)
+        return sum(len(ids) for ids, _ in parts)
 
     @torch.inference_mode()
     def generate(

@@ -91,9 +91,9 @@ STAGES: tuple[Stage, ...] = (
     ),
     Stage(
         name="quantize",
-        inputs=("prepare", "gguf"),
+        inputs=("prepare", "hf", "gguf"),
         recipe_keys=("gguf",),
-        tools=("gguf", "llama-cpp-python"),
+        tools=("gguf", "llama-cpp-python", "transformers"),
         run="t2q.stages.quantize:run",
     ),
     Stage(

@@ -29,6 +29,7 @@ EVALUATIONS = 4  # how often the validation loss is taken in a run
 WARMUP_SHARE = 0.1
 ENDS = 2  # tokens: that between question and answer, and the end
 LACKING = 0.5  # of a core that a thread should have to itself
+MEMORY = "glibc.malloc.hugetlb=1"  # large pages: a step takes a gigabyte anew, which by pages of 4 KiB is slow
 
 
 def run(ctx: StageContext) -> dict[str, Any]:
@@ -41,7 +42,7 @@ def run(ctx: StageContext) -> dict[str, Any]:
     config_path.write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
     steps = config["train"]["max_steps"]
     command = [sys.executable, "-m", "litgpt", "finetune_lora", "--config", str(config_path), "--out_dir", str(ctx.out)]
-    environment = {"PYTHONUNBUFFERED": "1", "TOKENIZERS_PARALLELISM": "false", **_waiting(ctx)}
+    environment = {"PYTHONUNBUFFERED": "1", "TOKENIZERS_PARALLELISM": "false", **_on_cpu(ctx)}
     with ctx.progress.task("training", total=steps) as task, (ctx.out / "losses.jsonl").open("w") as losses:
         watcher = LossReader(task, losses)
         log = ctx.scratch / "litgpt.log"  # where it is still to be found after a failure
@@ -55,21 +56,22 @@ def run(ctx: StageContext) -> dict[str, Any]:
     return {"steps": steps, "precision": config["precision"], "validation loss": watcher.validation, **numbers}
 
 
-def _waiting(ctx: StageContext) -> dict[str, str]:
-    """How threads wait for each other on a CPU, as a variable of OpenMP: by default they spin.
+def _on_cpu(ctx: StageContext) -> dict[str, str]:
+    """Variables for training on a CPU: how memory is held, and how threads wait for each other.
 
-    That is a third faster on free cores, but several times slower where another program wants one of them: each spins
-    while the one that it waits for is not let run.
+    By default, OpenMP's threads spin. That is a third faster on free cores, but several times slower where another
+    program wants one of them: each spins while the one that it waits for is not let run.
     """
     import torch
 
     if torch.cuda.is_available():
         return {}
+    memory = {"GLIBC_TUNABLES": ":".join(filter(None, (os.environ.get("GLIBC_TUNABLES"), MEMORY)))}
     free = free_cores()
     if free > torch.get_num_threads() - LACKING:
-        return {}
+        return memory
     ctx.log(f"other programs leave {free:.1f} of {os.cpu_count()} cores free: training takes longer")
-    return {"OMP_WAIT_POLICY": "PASSIVE"}
+    return {**memory, "OMP_WAIT_POLICY": "PASSIVE"}
 
 
 def training_config(recipe: Recipe, checkpoint: Path, rows: Path, pairs: int) -> dict[str, Any]:
@@ -118,7 +120,7 @@ def training_config(recipe: Recipe, checkpoint: Path, rows: Path, pairs: int) ->
         },
         "optimizer": {
             "class_path": "torch.optim.AdamW",
-            "init_args": {"lr": train.learning_rate, "weight_decay": 0.0, "betas": [0.9, 0.99]},
+            "init_args": {"lr": train.learning_rate, "weight_decay": 0.0, "betas": [0.9, 0.99], "fused": True},
         },
         "logger_name": "csv",
         "seed": recipe.seed,

@@ -26,6 +26,8 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, Sampler
 
+from t2q.training import adapters
+from t2q.training.pair_attention import PairRows
 from t2q.training.prompt_style import T2QPrompt
 from t2q.training.shared_prefix import attention_mask, hidden_states, prefix_attention
 
@@ -33,6 +35,7 @@ IGNORE = -100
 _PAIR_SHIFT = 32  # a token's id is below 2**32; its pair's number stands above it
 _MULTIPLE = 128  # lengths are rounded up to it: for each new one, a CPU's bf16 kernels are made anew, and kept
 _PREDICTS = 1 << 62  # the token after it is one to predict
+_FILLING = 1 << 61  # it stands there for the row's length only
 
 
 @dataclass
@@ -117,7 +120,7 @@ def pack(samples: list[dict[str, Any]]) -> dict[str, Any]:
     missing = -sum(map(len, labels)) % _MULTIPLE
     rest = _MULTIPLE - (sum(map(len, ids)) + missing) % _MULTIPLE  # at least one: the last token predicts nothing
     # each filling token is a pair of its own, so that its position, behind the prefix, is surely within the context
-    filler = torch.arange(len(samples) + 1, len(samples) + 1 + missing + rest) << _PAIR_SHIFT
+    filler = (torch.arange(len(samples) + 1, len(samples) + 1 + missing + rest) << _PAIR_SHIFT) + _FILLING
     filler[:missing] += _PREDICTS
     ids.append(filler)
     labels.append(torch.full((missing,), IGNORE))
@@ -135,7 +138,7 @@ def _common_prefix(rows: list[Tensor]) -> int:
 
 def unpack(ids: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Token ids, pairs and positions of a packed row, each of shape (1, T)."""
-    pairs = (ids & ~_PREDICTS) >> _PAIR_SHIFT
+    pairs = (ids & ~(_PREDICTS | _FILLING)) >> _PAIR_SHIFT
     place = torch.arange(ids.shape[1], device=ids.device)[None]
     shared = (pairs == 0).sum()
     starts = torch.zeros_like(place)
@@ -145,6 +148,12 @@ def unpack(ids: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     starts = starts.cummax(1).values
     positions = torch.where(pairs == 0, place, place - starts + shared)
     return ids & ((1 << _PAIR_SHIFT) - 1), pairs, positions
+
+
+def _by_pairs(config: Any, device: torch.device) -> bool:
+    """Whether attention goes by pairs rather than by a mask: on a CPU, where the model's is the usual one."""
+    special = config.attention_logit_softcapping or config.sliding_window_size or config.latent_attention
+    return device.type == "cpu" and not special
 
 
 def install() -> None:
@@ -160,8 +169,12 @@ def install() -> None:
         if int(idx.max()) < 1 << _PAIR_SHIFT:
             return plain(self, idx, *args, lm_head_chunk_size=lm_head_chunk_size, **kwargs)
         ids, pairs, positions = unpack(idx)
-        shared = int((pairs == 0).sum())
-        states = hidden_states(self, ids, positions, attention_mask(torch.zeros_like(pairs), pairs)[:, :, shared:])
+        seen: Tensor | PairRows
+        if _by_pairs(self.config, idx.device):
+            seen = PairRows.of(pairs[0], int((idx & _FILLING == 0).sum()))
+        else:
+            seen = attention_mask(torch.zeros_like(pairs), pairs)[:, :, int((pairs == 0).sum()) :]
+        states = hidden_states(self, ids, positions, seen)
         predicts = (idx[0] & _PREDICTS).bool()
         predicts[-1] = True  # the logits that the loop leaves out
         states = states[:, predicts]
@@ -173,6 +186,7 @@ def install() -> None:
 
     forward.reads_packed_rows = True  # type: ignore[attr-defined]
     LoraGPT.forward = forward  # type: ignore[method-assign]
+    adapters.install()
     CausalSelfAttention.scaled_dot_product_attention = prefix_attention(  # type: ignore[method-assign]
         CausalSelfAttention.scaled_dot_product_attention
     )

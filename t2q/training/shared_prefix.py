@@ -7,11 +7,14 @@ that each pair is computed as if it stood alone behind the schema: same loss, sa
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor
+
+from t2q.training.pair_attention import PairRows, attend_pairs
 
 
 def attention_mask(documents: Tensor, pairs: Tensor) -> Tensor:
@@ -26,7 +29,7 @@ def attention_mask(documents: Tensor, pairs: Tensor) -> Tensor:
     return (causal & same_document & same_pair)[:, None]
 
 
-def hidden_states(model: Any, ids: Tensor, positions: Tensor, mask: Tensor) -> Tensor:
+def hidden_states(model: Any, ids: Tensor, positions: Tensor, mask: Tensor | PairRows) -> Tensor:
     """The states before the output head of a LitGPT GPT (plain or with LoRA), shape (B, T, n_embd).
 
     Follows `litgpt.model.GPT.forward`, with positions and mask given instead of derived.
@@ -47,13 +50,17 @@ def hidden_states(model: Any, ids: Tensor, positions: Tensor, mask: Tensor) -> T
 
 
 def prefix_attention(plain: Callable[..., Tensor]) -> Callable[..., Tensor]:
-    """LitGPT's `scaled_dot_product_attention` for a mask that has rows for the last tokens only.
+    """LitGPT's `scaled_dot_product_attention` for a packed row, which is told of by a mask or by its pairs.
 
-    Those before them are the prefix, which is causal in itself and sees nothing of what follows: those scores are never
-    computed. Shapes: q, k, v (B, heads, T, head size), mask (B, 1, own tokens, T), result (B, T, heads, head size).
+    A mask has rows for the last tokens only. Those before them are the prefix, which is causal in itself and sees
+    nothing of what follows: those scores are never computed. Shapes: q, k, v (B, heads, T, head size), mask (B, 1, own
+    tokens, T), result (B, T, heads, head size).
     """
 
-    def attend(self: Any, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None) -> Tensor:
+    def attend(self: Any, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | PairRows | None = None) -> Tensor:
+        if isinstance(mask, PairRows):
+            size = self.config.attention_scores_scalar or self.config.head_size
+            return attend_pairs(q, k, v, mask, self.mscale**2 / math.sqrt(size))
         shared = 0 if mask is None else q.shape[2] - mask.shape[2]
         if shared == 0:
             return plain(self, q, k, v, mask)

@@ -90,6 +90,12 @@ def test_one_step_is_refused_since_litgpt_would_divide_by_zero(tmp_path: Path) -
         training_config(Recipe.load(path), Path("checkpoints/t2q/pico"), tmp_path, pairs=3)
 
 
+def test_memory_is_held_beside_what_the_user_has_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GLIBC_TUNABLES", "glibc.malloc.check=0")
+    variables = train._on_cpu(SimpleNamespace(log=print))  # type: ignore[arg-type]
+    assert variables["GLIBC_TUNABLES"] == "glibc.malloc.check=0:glibc.malloc.hugetlb=1"
+
+
 @pytest.mark.parametrize(("free", "waits"), [(2.0, {}), (1.8, {}), (1.0, {"OMP_WAIT_POLICY": "PASSIVE"})])
 def test_threads_sleep_while_they_wait_where_others_want_the_cores(
     free: float, waits: dict[str, str], monkeypatch: pytest.MonkeyPatch
@@ -97,5 +103,6 @@ def test_threads_sleep_while_they_wait_where_others_want_the_cores(
     monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
     monkeypatch.setattr(train, "free_cores", lambda: free)
     told: list[str] = []
-    assert train._waiting(SimpleNamespace(log=told.append)) == waits  # type: ignore[arg-type]
+    variables = train._on_cpu(SimpleNamespace(log=told.append))  # type: ignore[arg-type]
+    assert {name: value for name, value in variables.items() if name.startswith("OMP")} == waits
     assert [line.startswith("other programs leave 1.0 of ") for line in told] == [True] * bool(waits)

@@ -11,6 +11,7 @@ from litgpt.utils import chunked_cross_entropy
 from torch import Tensor
 from torch.nn import functional as F
 
+from t2q.training import packed as packed_rows
 from t2q.training.packed import IGNORE, ShuffledGroups, install, pack, plain_embedding, unpack
 
 
@@ -60,13 +61,17 @@ def loss_and_gradients(model: GPT, ids: Tensor, labels: Tensor) -> tuple[float, 
     return loss.item(), torch.cat([p.grad.flatten() for p in model.parameters() if p.grad is not None])
 
 
-@pytest.mark.parametrize(("schema", "number"), [(60, 5), (200, 3), (30, 1)])
-def test_equal_loss_and_gradients(model: GPT, schema: int, number: int) -> None:
+@pytest.mark.parametrize("by_pairs", [True, False], ids=["by pairs, as on a CPU", "by a mask, as on a GPU"])
+@pytest.mark.parametrize(("schema", "number"), [(60, 5), (200, 3), (30, 1), (0, 3)])
+def test_equal_loss_and_gradients(
+    model: GPT, schema: int, number: int, by_pairs: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(packed_rows, "_by_pairs", lambda *_: by_pairs)
     rows = samples(schema, number)
     plain = loss_and_gradients(model, padded(rows, "input_ids", 0), padded(rows, "labels", IGNORE))
     row = pack(rows)
     packed = loss_and_gradients(model, row["input_ids"], row["labels"])
-    assert row["input_ids"].shape[1] < sum(len(r["input_ids"]) for r in rows) or number == 1
+    assert row["input_ids"].shape[1] < sum(len(r["input_ids"]) for r in rows) or number == 1 or schema == 0
     assert packed[0] == pytest.approx(plain[0], abs=1e-5)
     assert (packed[1] - plain[1]).norm() / plain[1].norm() < 1e-5
 
