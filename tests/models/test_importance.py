@@ -42,6 +42,31 @@ def test_a_schema_counts_once_however_many_questions_are_asked(chain: Chain) -> 
     assert schema - 9 < (sum(every) - model.feed(TEXTS)) / (len(TEXTS) - 1) < schema
 
 
+def test_a_small_models_attention_has_six_bits(tmp_path: Path) -> None:
+    """Rows of 256, as pico has them: llama.cpp takes other types for shorter ones."""
+    source = tmp_path / "f16.gguf"
+    writer = gguf.GGUFWriter(source, "llama")
+    for key, value in {
+        "context_length": 64,
+        "embedding_length": 256,
+        "block_count": 1,
+        "feed_forward_length": 256,
+    }.items():
+        getattr(writer, f"add_{key}")(value)
+    writer.add_head_count(4)
+    writer.add_layer_norm_rms_eps(1e-5)
+    names = ("attn_q", "attn_k", "attn_v", "attn_output", "ffn_gate")
+    for name in names:
+        writer.add_tensor(f"blk.0.{name}.weight", np.random.default_rng(0).normal(size=(256, 256)).astype(np.float16))
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    quantize(source, tmp_path / "out.gguf", "q4_k_m")
+    types = {t.name.split(".")[2]: t.tensor_type.name for t in gguf.GGUFReader(tmp_path / "out.gguf").tensors}
+    assert types == {**dict.fromkeys(names, "Q6_K"), "ffn_gate": "Q4_K"}
+
+
 @pytest.mark.parametrize("kind", ["q4_k_m", "q8_0"])
 def test_what_counts_is_rounded_with_more_care(chain: Chain, tmp_path: Path, kind: str) -> None:
     source, name = chain.gguf["f16"], "blk.0.ffn_gate.weight"
