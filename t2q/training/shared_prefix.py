@@ -61,7 +61,7 @@ def prefix_attention(plain: Callable[..., Tensor]) -> Callable[..., Tensor]:
         if isinstance(mask, PairRows):
             size = self.config.attention_scores_scalar or self.config.head_size
             return attend_pairs(q, k, v, mask, self.mscale**2 / math.sqrt(size))
-        shared = 0 if mask is None else q.shape[2] - mask.shape[2]
+        shared = 0 if mask is None else q.shape[-2] - mask.shape[-2]
         if shared == 0:
             return plain(self, q, k, v, mask)
         prefix = plain(self, q[:, :, :shared], k[:, :, :shared], v[:, :, :shared])
