@@ -29,14 +29,14 @@ def importance(hf_folder: Path, texts: Sequence[str]) -> dict[str, np.ndarray]:
     names = gguf.get_tensor_name_map(ARCHITECTURES[config["architectures"][0]], config["num_hidden_layers"])
     sums: dict[str, Any] = {}
     model = HFModel(hf_folder)
-    for module_name, module in model.linear_layers():
-        name = names.get_name(f"{module_name}.weight", try_suffixes=(".weight",)) or module_name
+    with model:
+        for module_name, module in model.linear_layers():
+            name = names.get_name(f"{module_name}.weight", try_suffixes=(".weight",)) or module_name
 
-        def add(_: torch.nn.Module, given: tuple[torch.Tensor, ...], name: str = name) -> None:
-            squares = given[0].detach().float().square()
-            sums[name] = sums.get(name, 0) + squares.sum(tuple(range(squares.dim() - 1)))
+            def add(_: torch.nn.Module, given: tuple[torch.Tensor, ...], name: str = name) -> None:
+                squares = given[0].detach().float().square()
+                sums[name] = sums.get(name, 0) + squares.sum(tuple(range(squares.dim() - 1)))
 
-        module.register_forward_pre_hook(add)
-    tokens = model.feed(texts)
-    model.close()
+            module.register_forward_pre_hook(add)
+        tokens = model.feed(texts)
     return {name: (total / tokens).cpu().numpy() for name, total in sums.items()}

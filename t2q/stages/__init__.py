@@ -93,7 +93,7 @@ STAGES: tuple[Stage, ...] = (
         name="quantize",
         inputs=("prepare", "hf", "gguf"),
         recipe_keys=("gguf",),
-        tools=("gguf", "llama-cpp-python", "transformers"),
+        tools=("gguf", "llama-cpp-python", "torch", "transformers"),
         run="t2q.stages.quantize:run",
     ),
     Stage(

@@ -20,17 +20,18 @@ READ = 32  # questions
 
 def run(ctx: StageContext) -> dict[str, Any]:
     """Quantises and holds each file's logits against f16. Raises StageError, ParityError."""
+    if not ctx.recipe.gguf:
+        return {"parity": {}}
     source = ctx.inputs["gguf"] / "model-f16.gguf"
     prepared = Prepared.load(ctx.inputs["prepare"])
+    texts = [prepared.prompt(pair.question) + answer_text(pair) for pair in prepared.pairs("train")[:READ]]
     parity = {}
     with ctx.progress.task("quantising", total=len(ctx.recipe.gguf)) as task:
-        texts = [prepared.prompt(pair.question) + answer_text(pair) for pair in prepared.pairs("train")[:READ]]
-        matters = importance(ctx.inputs["hf"], texts) if ctx.recipe.gguf else {}
+        matters = importance(ctx.inputs["hf"], texts)
         for kind in ctx.recipe.gguf:
             target = ctx.out / f"model-{kind}.gguf"
             quantize(source, target, kind, matters)
             parity[kind] = gate(ctx, source, target, kind)
             task.advance(1, note=kind)
-    if ctx.recipe.gguf:
-        (ctx.out / "Modelfile").write_text(modelfile(target, prepared.database_text), encoding="utf-8")
+    (ctx.out / "Modelfile").write_text(modelfile(target, prepared.database_text), encoding="utf-8")
     return {"parity": parity}
