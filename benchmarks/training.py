@@ -16,10 +16,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from t2q.stages.train import MEMORY
+from t2q.large_pages import LARGE_PAGES, tunables
 
-if __name__ == "__main__" and MEMORY not in os.environ.get("GLIBC_TUNABLES", ""):
-    os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, "GLIBC_TUNABLES": MEMORY})
+if __name__ == "__main__" and LARGE_PAGES not in os.environ.get("GLIBC_TUNABLES", ""):
+    os.execve(
+        sys.executable, [sys.executable, *sys.orig_argv[1:]], {**os.environ, "GLIBC_TUNABLES": tunables(LARGE_PAGES)}
+    )
 
 import torch
 from litgpt.data.base import get_sft_collate_fn

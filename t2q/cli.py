@@ -14,6 +14,7 @@ import typer
 
 import t2q
 from t2q.errors import AccuracyLost, T2QError
+from t2q.large_pages import restart_with_large_pages
 
 INTERRUPTED = 130  # exit code of a shell command ended by SIGINT
 
@@ -173,6 +174,8 @@ def pretrain(
     recipe: Annotated[Path, typer.Argument(help="Recipe of a base, such as recipes/pico.yaml.", metavar="RECIPE")],
 ) -> None:
     """Pretrain the small base model t2q/pico on generated schemas and questions. Goes on where it was."""
+    if sys.argv[1:2] == ["pretrain"]:  # not where a program calls it
+        restart_with_large_pages()
     from t2q.pretrain.run import pretrain
 
     pretrain(recipe)

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
+from types import MethodType
 from typing import Any
 
 import lightning as L
@@ -21,8 +22,19 @@ from torch.nn import functional as F
 from t2q.pretrain.corpus import ANSWER
 from t2q.pretrain.recipe import PretrainRecipe, TrainPart
 from t2q.pretrain.shape import build
+from t2q.training.document_attention import load_kernel
 from t2q.training.precision import fastest_precision
-from t2q.training.shared_prefix import attention_mask, hidden_states
+from t2q.training.shared_prefix import attention_mask, hidden_states, prefix_attention
+
+_MULTIPLE = 256
+
+
+def one_row(batch: torch.Tensor) -> torch.Tensor:
+    """The batch's rows as one, documents numbered on: (B, 5, T) to (1, 5, B * T)."""
+    row = batch.transpose(0, 1).reshape(1, 5, -1).clone()
+    after = (torch.arange(len(batch), device=batch.device) * batch.shape[2])[:, None]
+    row[0, 1] = torch.where(batch[:, 1] < 0, -1, batch[:, 1] + after).flatten()
+    return row
 
 
 def loss_of(
@@ -32,25 +44,36 @@ def loss_of(
 
     Schema and question count a little, too: a model that must continue names it has seen learns to copy them sooner.
     """
+    by_kernel = torch.is_autocast_enabled("cpu") and batch.device.type == "cpu" and load_kernel()
+    batch = one_row(batch) if by_kernel else batch
     ids, documents, pairs, positions, roles = batch.unbind(1)
-    states = states_of(model, ids, positions, attention_mask(documents, pairs))
+    seen = torch.cat([documents, pairs]) if by_kernel else attention_mask(documents, pairs)
+    states = states_of(model, ids, positions, seen)
     weights = torch.tensor([part.schema_weight, part.question_weight, 1.0], device=ids.device)[roles[:, 1:]]
     # the first token of a pair follows the prefix, not the pair that stands before it in the row; it is not predicted
     follows = (documents[:, 1:] == documents[:, :-1]) & (documents[:, 1:] >= 0) & (pairs[:, 1:] == pairs[:, :-1])
-    counted = follows & (weights > 0)
-    logits = model.lm_head(states[:, :-1][counted]).float()
-    losses = F.cross_entropy(logits, ids[:, 1:][counted], reduction="none")
-    weights = weights[counted]
-    answers = losses[roles[:, 1:][counted] == ANSWER].mean().detach()
+    counted = (follows & (weights > 0)).flatten().nonzero()[:, 0]
+    number = len(counted)
+    # filled up: for each new shape, a CPU's kernels are made anew, and kept
+    counted = torch.cat([counted, counted.new_zeros(-number % _MULTIPLE)])
+    logits = model.lm_head(states[:, :-1].flatten(0, 1)[counted]).float()
+    losses = F.cross_entropy(logits, ids[:, 1:].flatten()[counted], reduction="none")[:number]
+    counted = counted[:number]
+    weights = weights.flatten()[counted]
+    answers = losses[roles[:, 1:].flatten()[counted] == ANSWER].mean().detach()
     return (losses * weights).sum() / weights.sum(), answers
 
 
 def schedule(step: int, part: TrainPart) -> float:
-    """The share of the peak learning rate at a step: a linear rise, then a cosine down to a tenth."""
+    """The share of the peak learning rate at a step: a linear rise, level, and at the end a cosine down to a twentieth.
+
+    From the level stretch a training can go on with more steps, or another corpus, as if it had never been to end.
+    """
     if step < part.warmup:
         return (step + 1) / part.warmup
-    done = (step - part.warmup) / max(1, part.steps - part.warmup)
-    return 0.1 + 0.45 * (1 + math.cos(math.pi * min(1.0, done)))
+    falling = max(1, round(part.steps * part.falling))
+    done = max(0, step - (part.steps - falling)) / falling
+    return 0.05 + 0.475 * (1 + math.cos(math.pi * min(1.0, done)))
 
 
 def _can_compile() -> bool:
@@ -91,6 +114,9 @@ def pretrain_loop(
     precision = state["precision"] if state else part.precision or fastest_precision(config)
     fabric = L.Fabric(accelerator="auto", devices=1, precision=precision)  # type: ignore[arg-type]
     model = build(config, recipe.seed)
+    for block in model.transformer.h:
+        plain_attention = type(block.attn).scaled_dot_product_attention
+        block.attn.scaled_dot_product_attention = MethodType(prefix_attention(plain_attention), block.attn)
     decayed = [p for p in model.parameters() if p.dim() > 1]
     plain = [p for p in model.parameters() if p.dim() <= 1]
     optimizer = torch.optim.AdamW(

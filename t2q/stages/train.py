@@ -20,6 +20,7 @@ from t2q.data.pairs import answer_text
 from t2q.data.wording import SPLITS
 from t2q.errors import StageError
 from t2q.hardware import free_cores
+from t2q.large_pages import LARGE_PAGES, tunables
 from t2q.prepared import Prepared
 from t2q.recipe import Recipe
 from t2q.stages import StageContext
@@ -29,7 +30,6 @@ EVALUATIONS = 4  # how often the validation loss is taken in a run
 WARMUP_SHARE = 0.1
 ENDS = 2  # tokens: that between question and answer, and the end
 LACKING = 0.5  # of a core that a thread should have to itself
-MEMORY = "glibc.malloc.hugetlb=1"  # large pages: a step takes a gigabyte anew, which by pages of 4 KiB is slow
 
 
 def run(ctx: StageContext) -> dict[str, Any]:
@@ -66,7 +66,7 @@ def _on_cpu(ctx: StageContext) -> dict[str, str]:
 
     if torch.cuda.is_available():
         return {}
-    memory = {"GLIBC_TUNABLES": ":".join(filter(None, (os.environ.get("GLIBC_TUNABLES"), MEMORY)))}
+    memory = {"GLIBC_TUNABLES": tunables(LARGE_PAGES)}
     free = free_cores()
     if free > torch.get_num_threads() - LACKING:
         return memory

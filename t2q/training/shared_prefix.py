@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from t2q.training.document_attention import attend_documents
 from t2q.training.pair_attention import PairRows, attend_pairs
 
 
@@ -50,17 +51,20 @@ def hidden_states(model: Any, ids: Tensor, positions: Tensor, mask: Tensor | Pai
 
 
 def prefix_attention(plain: Callable[..., Tensor]) -> Callable[..., Tensor]:
-    """LitGPT's `scaled_dot_product_attention` for a packed row, which is told of by a mask or by its pairs.
+    """LitGPT's `scaled_dot_product_attention` for a packed row, which is told of by a mask, by its pairs, or by planes.
 
+    Planes are `attend_documents`'s, (2, T), of integers.
     A mask has rows for the last tokens only. Those before them are the prefix, which is causal in itself and sees
     nothing of what follows: those scores are never computed. Shapes: q, k, v (B, heads, T, head size), mask (B, 1, own
     tokens, T), result (B, T, heads, head size).
     """
 
     def attend(self: Any, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | PairRows | None = None) -> Tensor:
+        scale = self.mscale**2 / math.sqrt(self.config.attention_scores_scalar or self.config.head_size)
         if isinstance(mask, PairRows):
-            size = self.config.attention_scores_scalar or self.config.head_size
-            return attend_pairs(q, k, v, mask, self.mscale**2 / math.sqrt(size))
+            return attend_pairs(q, k, v, mask, scale)
+        if mask is not None and mask.dtype == torch.long:
+            return attend_documents(q, k, v, mask, scale)
         shared = 0 if mask is None else q.shape[-2] - mask.shape[-2]
         if shared == 0:
             return plain(self, q, k, v, mask)

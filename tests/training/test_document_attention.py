@@ -1,0 +1,74 @@
+"""The kernel is attention: what comes out, and the gradients, against PyTorch's own with a mask, in float32."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from t2q.training.document_attention import attend_documents, load_kernel
+from t2q.training.shared_prefix import attention_mask
+
+HEADS, SCALE = 3, 0.17
+# documents of a row: the length of the prefix and of each pair; then how much of the row is filling
+ROWS = [
+    ([(9, [4, 1, 7])], 3),
+    ([(70, [33, 64, 5]), (3, [130, 2])], 0),
+    ([(0, [5, 6]), (64, []), (1, [1])], 40),
+    ([(200, [31] * 9), (129, [65, 66])], 7),
+]
+needs_kernel = pytest.mark.skipif(not load_kernel(), reason="no C++ compiler, or a processor without bf16 products")
+
+
+def planes_of(documents: list[tuple[int, list[int]]], filling: int) -> Tensor:
+    columns = [
+        (number, pair)
+        for number, (prefix, lengths) in enumerate(documents)
+        for pair, length in enumerate([prefix, *lengths])
+        for _ in range(length)
+    ]
+    return torch.tensor([*columns, *[(-1, 0)] * filling]).T.contiguous()
+
+
+@needs_kernel
+@pytest.mark.parametrize("size", [32, 128])
+@pytest.mark.parametrize(("documents", "filling"), ROWS)
+def test_results_and_gradients_are_those_of_a_mask(
+    documents: list[tuple[int, list[int]]], filling: int, size: int
+) -> None:
+    torch.manual_seed(1)
+    planes = planes_of(documents, filling)
+    tokens = planes.shape[1] - filling
+    # as a model's are: heads beside each other in memory
+    inputs = [
+        torch.randn(1, planes.shape[1], HEADS, size).bfloat16().transpose(1, 2).requires_grad_()
+        for _ in ("q", "k", "v")
+    ]
+    gradient = torch.randn(1, planes.shape[1], HEADS, size).bfloat16()
+    got = attend_documents(*inputs, planes, SCALE)
+    exact = [x.detach().float()[:, :, :tokens].requires_grad_() for x in inputs]
+    mask = attention_mask(planes[:1, :tokens], planes[1:, :tokens])
+    wanted = F.scaled_dot_product_attention(*exact, attn_mask=mask, scale=SCALE).transpose(1, 2)
+    assert (got[:, :tokens] - wanted).norm() / wanted.norm() < 0.01
+    assert not got[:, tokens:].any()
+    mine = torch.autograd.grad(got, inputs, gradient)
+    theirs = torch.autograd.grad(wanted, exact, gradient[:, :tokens].float())
+    for one, other in zip(mine, theirs, strict=True):
+        assert one.dtype == torch.bfloat16 and not one[:, :, tokens:].any()
+        assert (one[:, :, :tokens] - other).norm() / other.norm() < 0.01
+
+
+@needs_kernel
+def test_scores_of_any_height_give_finite_results() -> None:
+    planes = planes_of([(40, [20])], 0)
+    inputs = [(200 * torch.randn(1, HEADS, 60, 32)).bfloat16().requires_grad_() for _ in ("q", "k", "v")]
+    result = attend_documents(*inputs, planes, 1.0)
+    assert result.isfinite().all()
+    assert all(x.isfinite().all() for x in torch.autograd.grad(result.sum(), inputs))
+
+
+def test_without_a_compiler_there_is_no_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CXX", raising=False)
+    monkeypatch.setenv("PATH", "")
+    assert load_kernel.__wrapped__() is False
