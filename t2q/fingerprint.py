@@ -61,7 +61,8 @@ def questions(_: Recipe) -> dict[str, str]:
 
 def corpus(recipe: PretrainRecipe) -> dict[str, str]:
     """The content of the real questions that a pretraining corpus mixes in."""
-    return _files([recipe.corpus.wikisql])
+    wikisql, text2cypher = recipe.corpus.sources
+    return _files([wikisql, *map(str, sorted(Path(text2cypher).glob("*.csv")) if text2cypher else ())])
 
 
 def _files(names: Iterable[str]) -> dict[str, str]:

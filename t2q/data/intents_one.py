@@ -140,6 +140,36 @@ def aggregate(s: Sampler) -> Draft | None:
     return Draft("date" if f.type in DATES else "aggregate", "aggregate", query, slots)
 
 
+def aggregates(s: Sampler) -> Draft | None:
+    """Two or three functions of one field: "the average, minimum and maximum age of all singers"."""
+    askable = s.entity(*NUMBERS, *DATES)
+    f = s.pick(askable, *NUMBERS, *DATES) if askable else None
+    if askable is None or f is None:
+        return None
+    where, connective, things = s.things(askable, "n")
+    dated = f.type in DATES
+    names = ["min", "max"] if dated else s.rng.sample(("avg", "min", "max", "sum"), s.rng.choice((2, 2, 3)))
+    s.rng.shuffle(names)
+    select = tuple(Aggregate(name, "n", f.name) for name in names)
+    query = Query((node_of(askable),), select, where=where, connective=connective)
+    slots: dict[str, Slot] = {"things": things, "measure": askable.said(f)}
+    for slot, name in zip(("function", "second", "third"), names, strict=False):
+        slots[slot] = Choice("functions_short", f"{name}_date" if dated else name)
+    return Draft("aggregate", "aggregates" if len(names) == 2 else "aggregates_three", query, slots)
+
+
+def count_distinct(s: Sampler) -> Draft | None:
+    askable = s.entity("text", "integer")
+    f = s.groupable(askable) if askable else None
+    if askable is None or f is None:
+        return None
+    where, connective, things = s.things(askable, "n", chance=0.2)
+    select = (Aggregate("count", "n", f.name, distinct=True),)
+    query = Query((node_of(askable),), select, where=where, connective=connective)
+    slots: dict[str, Slot] = {"things": things, "field_plural": plural(askable.said(f))}
+    return Draft("distinct", "count_distinct", query, slots)
+
+
 def group(s: Sampler) -> Draft | None:
     """Count or aggregate per value of a field."""
     askable = s.entity("text", "boolean", "integer")

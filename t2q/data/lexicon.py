@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 
 from t2q.data.words import load_words
@@ -10,4 +11,9 @@ from t2q.data.words import load_words
 @cache
 def lexicon() -> dict[str, list[str]]:
     """Word lists by kind, underscores as written in the file."""
-    return {kind: line.split() for kind, line in load_words("lexicon.yaml").items()}
+    return as_lists(load_words("lexicon.yaml"))
+
+
+def as_lists(lines: Mapping[str, str]) -> dict[str, list[str]]:
+    """Each kind's one string of words as a list."""
+    return {kind: line.split() for kind, line in lines.items()}

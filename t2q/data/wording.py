@@ -14,6 +14,15 @@ from t2q.schema import Value
 
 ASIDE_SHARE = 0.06
 SPLITS = ("train", "validation", "test")
+_ASSERTED = (  # how what follows a noun begins, and how it is said of the noun
+    ("that ", ""),
+    ("who ", ""),
+    ("which ", ""),
+    ("with ", "have "),
+    ("having ", "have "),
+    ("without ", "have no "),
+    *((opening, f"are {opening}") for opening in ("from ", "in ", "based ", "located ", "linked ", "related ", "of ")),
+)
 _ALTERNATIVES = re.compile(r"\[([^\[\]]*)\]")
 
 
@@ -35,9 +44,22 @@ class Wording:
 
     def question(self, draft: Draft) -> Worded:
         """The draft as a question."""
-        template = self.rng.choice(self.words["intents"][draft.wording][self.split])
+        things = draft.slots.get("things")
+        said = self.assertion(things) if isinstance(things, Things) else None
+        templates = self.words["intents"][draft.wording][self.split]
+        template = self.rng.choice([t for t in templates if said or "{which}" not in t])
         slots = {name: self.slot(value) for name, value in draft.slots.items()}
-        return Worded(self.finish(self.one_of(template).format(**slots)), template)
+        return Worded(self.finish(self.one_of(template).format(**slots, which=said)), template)
+
+    def assertion(self, things: Things) -> str | None:
+        """The things with their first condition said of them, "orders have a price above 5"; None where none can be."""
+        if not things.phrases:
+            return None
+        first, *rest = (self.phrase(phrase) for phrase in things.phrases)
+        for opening, verb in _ASSERTED:
+            if first.startswith(opening):
+                return f" {things.connective} ".join([f"{things.noun} {verb}{first.removeprefix(opening)}", *rest])
+        return None
 
     def one_of(self, template: str) -> str:
         """The template with one alternative of each [a|b|c], or of the list of wording.yaml that [name] names."""

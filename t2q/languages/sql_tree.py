@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from functools import lru_cache
+from functools import cache, lru_cache
 
 import sqlglot
 from sqlglot import exp
@@ -19,6 +19,7 @@ _COMPARISONS = (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.Like, exp
 _EXPRESSIONS = (exp.Condition, exp.Alias)  # sqlglot also parses a lone expression: `hello world` is an alias
 
 
+@cache
 def sqlglot_dialect(dialect: str) -> str:
     """sqlglot's name for a dialect of SQLAlchemy; "" (sqlglot's own, a superset) where it has none."""
     name = _NAMES.get(dialect, dialect)

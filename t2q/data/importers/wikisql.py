@@ -63,12 +63,13 @@ def read_wikisql(path: Path) -> Iterator[Table]:
 
 def _line(row: Mapping[str, Any], where: str) -> tuple[str, tuple[str, ...], TableQuestion]:
     try:
-        return row["table"], tuple(row["columns"]), _question(row["question"], row["query"])
+        return row["table"], tuple(row["columns"]), parse_query(row["question"], row["query"])
     except (ValueError, KeyError, TypeError) as error:
         raise RecipeError(f"{where}: not a question of WikiSQL's form: {error!r}") from None
 
 
-def _question(question: str, query: str) -> TableQuestion:
+def parse_query(question: str, query: str) -> TableQuestion:
+    """The question with its query in parts. Raises ValueError where the query is not of WikiSQL's form."""
     match = _QUERY.fullmatch(query)
     conditions: list[tuple[str, str, Value]] = []
     rest = match[4] or "" if match else ""
