@@ -24,7 +24,7 @@ from t2q.data.unanswerable import Unanswerable
 from t2q.data.wording import Wording
 from t2q.languages import language_for
 from t2q.pretrain.inventor import Inventor
-from t2q.pretrain.real_tables import RealTables, real_world
+from t2q.pretrain.real_sources import NONE, RealSources
 from t2q.pretrain.schemas import as_graph, as_tables
 from t2q.pretrain.tokenizer import BOS, EOS, PAD
 from t2q.prompt import database_text
@@ -32,8 +32,7 @@ from t2q.prompt import render as render_prompt
 from t2q.schema import Value
 
 UNANSWERABLE_SHARE = 0.14
-REAL_SHARE = 0.5  # of schemas, where real tables are given
-MADE_FOR_REAL = 3  # pairs about a real table beside its own
+MADE_FOR_REAL = 3  # pairs about a real schema beside its own
 SHOWN_SHARE = 0.5  # of values that are asked about
 QUESTION, ANSWER = 1, 2  # what a token belongs to; 0: schema or padding
 
@@ -47,15 +46,14 @@ class Document:
     pairs: list[Pair]
 
 
-def make_document(rng: random.Random, number: int, split: str = "train", real: RealTables | None = None) -> Document:
+def make_document(rng: random.Random, number: int, split: str = "train", real: RealSources = NONE) -> Document:
     """A made-up schema, as tables or as a graph, with `number` pairs in the split's wordings.
 
-    Where real tables are given, a share of the schemas is one of them, with their own questions and a few made ones;
+    Where there are real questions, a share of the schemas is one of theirs, with those questions and a few made ones;
     and things in the made-up ones are called by names that real things have.
     """
-    inventor = Inventor(rng, real.names if real else ())
-    if real and rng.random() < REAL_SHARE:
-        world = real_world(rng.choice(real.tables), rng, inventor)
+    inventor = Inventor(rng, real.names, real.columns)
+    if world := real.draw(rng, inventor, number):
         schema, stored_values, pairs = world.schema, world.values, world.pairs
         number = len(pairs) + MADE_FOR_REAL
     else:
@@ -83,11 +81,11 @@ def make_document(rng: random.Random, number: int, split: str = "train", real: R
     return Document(schema.dialect, database_text(schema, samples=rng.choice((3, 3, 3, 2, 1, 0))), pairs)
 
 
-def sample_texts(seed: int, number: int) -> Iterator[str]:
+def sample_texts(seed: int, number: int, sources: tuple[str, str] = ("", "")) -> Iterator[str]:
     """Whole documents as text, to train a tokenizer on."""
-    rng = random.Random(seed)
+    rng, real = random.Random(seed), _real(*sources)
     for _ in range(number):
-        document = make_document(rng, 8)
+        document = make_document(rng, 8, real=real)
         yield document.database
         for pair in document.pairs:
             yield render_prompt("", pair.question) + answer_text(pair)
@@ -116,14 +114,14 @@ class _Row:
 
 
 @cache
-def _real(path: str) -> RealTables | None:
-    return RealTables.read(Path(path)) if path else None
+def _real(wikisql: str, text2cypher: str) -> RealSources:
+    return RealSources.read(wikisql, text2cypher)
 
 
-def _fill(arguments: tuple[str, str, int, int]) -> np.ndarray:
+def _fill(arguments: tuple[str, tuple[str, str], int, int]) -> np.ndarray:
     """Row number `seed` of length `length`, shape (5, length), int32."""
-    path, wikisql, seed, length = arguments
-    tokenizer, rng, real = _tokenizer(path), random.Random(seed), _real(wikisql)
+    path, sources, seed, length = arguments
+    tokenizer, rng, real = _tokenizer(path), random.Random(seed), _real(*sources)
     bos, eos, pad = (tokenizer.token_to_id(t) for t in (BOS, EOS, PAD))
     row = _Row(length, pad)
     document_number = 0
@@ -152,14 +150,20 @@ def _fill(arguments: tuple[str, str, int, int]) -> np.ndarray:
 
 
 def make_rows(
-    tokenizer: Path, seed: int, first: int, number: int, length: int, processes: int, wikisql: str = ""
+    tokenizer: Path,
+    seed: int,
+    first: int,
+    number: int,
+    length: int,
+    processes: int,
+    sources: tuple[str, str] = ("", ""),
 ) -> np.ndarray:
     """Rows `first` to `first + number` of the corpus of this seed, shape (number, 5, length), int32.
 
     The five planes: token ids, document (-1: padding), pair (0: the schema), position, role.
-    `wikisql`: a file of real questions to mix in, "" for none.
+    `sources`: the paths that `RealSources.read` takes, of real questions to mix in.
     """
-    tasks = [(str(tokenizer), wikisql, seed * 1_000_003 + first + i, length) for i in range(number)]
+    tasks = [(str(tokenizer), sources, seed * 1_000_003 + first + i, length) for i in range(number)]
     if processes == 1:
         return np.stack([_fill(task) for task in tasks])
     with ProcessPoolExecutor(processes) as pool:

@@ -54,9 +54,11 @@ class Inventor(Words):
 
     def noun(self) -> str:
         roll = self.rng.random()
-        if roll < 0.06:
+        if roll < 0.12:
             return self.pseudo_word()
-        noun = self.word("people" if roll < 0.32 else "things")
+        if self.columns and roll < 0.22:
+            return self.rng.choice(self.columns)
+        noun = self.word("people" if roll < 0.42 else "things")
         if self.rng.random() < 0.15:
             noun = f"{self.word('things' if self.rng.random() < 0.7 else 'adjectives')} {noun}"
         return noun
@@ -123,14 +125,19 @@ class Inventor(Words):
         made: dict[str, Attribute] = {}
         for _ in range(number):
             kind = self.rng.choice(kinds)
-            roll = self.rng.random()
-            words = (
-                self.pseudo_word() if roll < 0.04 else self.word("reserved" if roll < 0.07 else f"{kind}_attributes")
-            )
-            if self.rng.random() < 0.06:
-                words = f"{self.word('adjectives')} {words}"
+            words = self.attribute_words(kind)
             made[words] = getattr(self, kind)(words)
         return list(made.values())
+
+    def attribute_words(self, kind: str) -> str:
+        roll = self.rng.random()
+        if roll < 0.08:
+            words = self.pseudo_word()
+        elif self.columns and kind in {"text", "number"} and roll < 0.35:
+            return self.rng.choice(self.columns)
+        else:
+            words = self.word("reserved" if roll > 0.97 else f"{kind}_attributes")
+        return f"{self.word('adjectives')} {words}" if self.rng.random() < 0.06 else words
 
     def nullable(self) -> bool:
         return self.rng.random() < 0.12

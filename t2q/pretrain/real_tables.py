@@ -5,72 +5,68 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
 
-from t2q.data.importers.wikisql import Table, as_numbers, read_wikisql
+from t2q.data.importers.wikisql import Table, as_numbers
 from t2q.data.model import ask_model
 from t2q.data.names import words
 from t2q.data.pairs import Pair, render
 from t2q.data.sampling import Draft
 from t2q.languages import language_for
 from t2q.pretrain.inventor import Inventor
+from t2q.pretrain.real_world import REAL, RealWorld
 from t2q.pretrain.schemas import Style, make_field
 from t2q.schema import Entity, Field, FieldType, Schema, Value
 
 ROWS = 30  # of a table whose rows nobody knows
-REAL = "real"  # the intent of questions that people asked
+_COLUMN_LIKE = re.compile(r"(?=.{3,24}$)[a-z]+( [a-z]+){0,2}")
 _NAME_LIKE = re.compile(r"[^\W\d_][\w .,'&-]{2,27}")
 
 
-@dataclass(frozen=True)
-class RealTables:
-    """Tables with their questions, and the names that the questions hold: of people, places, teams, works."""
-
-    tables: tuple[Table, ...] = ()
-    names: tuple[str, ...] = ()
-
-    @classmethod
-    def read(cls, path: Path) -> RealTables:
-        """From a file of WikiSQL's form. Raises RecipeError as `read_wikisql` does."""
-        tables = tuple(as_numbers(table) for table in read_wikisql(path))
-        values = (v for t in tables for q in t.questions for _, _, v in q.conditions)
-        names = dict.fromkeys(v for v in values if isinstance(v, str) and _NAME_LIKE.fullmatch(v))
-        return cls(tables, tuple(names))
+PUBLISHED_SHARE = 0.3  # of tables that keep the form in which WikiSQL comes
 
 
-@dataclass(frozen=True)
-class RealWorld:
-    """One table as a schema, the values that its questions name (by entity and field), and the questions as pairs."""
-
-    schema: Schema
-    values: dict[tuple[str, str], tuple[Value, ...]]
-    pairs: list[Pair]
+def names_in(tables: Sequence[Table]) -> tuple[str, ...]:
+    """What the questions call people, places, teams and works."""
+    values = (v for t in tables for q in t.questions for _, _, v in q.conditions)
+    return tuple(dict.fromkeys(v for v in values if isinstance(v, str) and _NAME_LIKE.fullmatch(v)))
 
 
-def real_world(table: Table, rng: random.Random, inventor: Inventor) -> RealWorld:
-    """The table as SQL or as a graph, in one of the naming styles that schemas have.
+def column_names_in(tables: Sequence[Table]) -> tuple[str, ...]:
+    """What columns are called, in words, but for those with digits or of many words."""
+    found = dict.fromkeys(words(column) for table in tables for column in table.columns)
+    return tuple(name for name in found if _COLUMN_LIKE.fullmatch(name))
+
+
+def real_table_world(table: Table, rng: random.Random, inventor: Inventor) -> RealWorld:
+    """The table as SQL or as a graph, in one of the naming styles that schemas have, or as published: a table "t".
 
     WikiSQL lists only columns that some question is about, so made ones stand among them.
     """
+    if rng.random() < PUBLISHED_SHARE:
+        made = {a.words.replace(" ", "_"): () for a in inventor.attributes(rng.randint(0, 3), ("text", "number"))}
+        columns = dict.fromkeys((*filter(str.strip, table.columns), *made))
+        fields = [Field(column, "text") for column in rng.sample(list(columns), len(columns))]
+        schema = Schema("sql", "sqlite", (Entity("t", tuple(fields), ROWS),), ())
+        return RealWorld(schema, {}, _pairs(table, schema, {column: column for column in table.columns}))
+    table = as_numbers(table)
     style, graph = Style(rng), rng.random() < 0.5
     noun = inventor.noun()
     label = style.spell(noun, "pascal") if graph else style.table(noun)
     names: dict[str, str] = {}
-    fields: dict[str, Field] = {}
+    fields_by_name: dict[str, Field] = {}
     values: dict[tuple[str, str], tuple[Value, ...]] = {}
     for column in filter(str.strip, table.columns):
         name = style.spell(words(column), "camel" if graph else None)
         found = _values(table, column)
-        if name.lower() not in {n.lower() for n in fields}:
+        if name.lower() not in {n.lower() for n in fields_by_name}:
             names[column], values[label, name] = name, found
-            fields[name] = Field(name, _type(table, column, found), found[:3], max(2, len(found)))
+            fields_by_name[name] = Field(name, _type(table, column, found), found[:3], max(2, len(found)))
     for attribute in inventor.attributes(rng.randint(0, 4), ("text", "number", "date")):
         name = style.spell(attribute.words, "camel" if graph else None)
-        if name.lower() not in {n.lower() for n in fields}:
+        if name.lower() not in {n.lower() for n in fields_by_name}:
             values[label, name] = attribute.values
-            fields[name] = make_field(name, attribute, ROWS)
-    shuffled = rng.sample(list(fields.values()), len(fields))
+            fields_by_name[name] = make_field(name, attribute, ROWS)
+    shuffled = rng.sample(list(fields_by_name.values()), len(fields_by_name))
     kind, dialect = ("cypher", "cypher") if graph else ("sql", "sqlite")
     schema = Schema(kind, dialect, (Entity(label, tuple(shuffled), ROWS),), ())
     return RealWorld(schema, values, _pairs(table, schema, names))

@@ -39,19 +39,25 @@ class ModelPart(_Part):
 class CorpusPart(_Part):
     """`rows` of `row_tokens` tokens, each holding schemas with questions about them.
 
-    `wikisql`: WikiSQL's training questions as JSON Lines, to be mixed in; "" for made-up questions alone.
+    Real questions to be mixed in, "" for none: `wikisql`, the training file of WikiSQL as JSON Lines; `text2cypher`,
+    the folder with neo4j-labs' two CSV files.
     """
 
     rows: Annotated[int, Field(ge=1)] = 12_800
     row_tokens: Annotated[int, Field(ge=256)] = 1024
     wikisql: str = ""
+    text2cypher: str = ""
+
+    @property
+    def sources(self) -> tuple[str, str]:
+        return self.wikisql, self.text2cypher
 
 
 class TrainPart(_Part):
     """`rows` of the corpus a step.
 
-    The learning rate rises over `warmup` steps and falls as a cosine to a tenth; twice as much is
-    slower for a model of this size.
+    The learning rate rises over `warmup` steps, stays, and falls over the last `falling` share of the steps to a
+    twentieth; twice as much is slower for a model of this size.
     `schema_weight` and `question_weight` are what their tokens count in the loss, an answer's counting 1.
     """
 
@@ -59,6 +65,7 @@ class TrainPart(_Part):
     rows: Annotated[int, Field(ge=1)] = 4
     learning_rate: Annotated[float, Field(gt=0)] = 5e-4
     warmup: Annotated[int, Field(ge=0)] = 50
+    falling: Annotated[float, Field(ge=0, le=1)] = 0.3
     weight_decay: Annotated[float, Field(ge=0)] = 0.01
     clip: Annotated[float, Field(gt=0)] = 1.0
     schema_weight: Annotated[float, Field(ge=0, le=1)] = 0.2

@@ -23,7 +23,14 @@ from t2q.stages import Stage, StageContext
 _ROWS_AT_ONCE = 256
 
 PRETRAIN_STAGES = (
-    Stage("tokenizer", (), ("seed", "tokenizer", "model"), ("tokenizers",), "t2q.pretrain.stages:make_tokenizer"),
+    Stage(
+        "tokenizer",
+        (),
+        ("seed", "tokenizer", "model"),
+        ("tokenizers",),
+        "t2q.pretrain.stages:make_tokenizer",
+        fingerprints=("t2q.fingerprint:corpus",),
+    ),
     Stage(
         "corpus",
         ("tokenizer",),
@@ -59,7 +66,9 @@ def make_tokenizer(ctx: StageContext) -> None:
     """The vocabulary, learnt from made-up documents."""
     recipe = _recipe(ctx)
     with ctx.progress.task("training the tokenizer") as task:
-        tokenizer = train_tokenizer(sample_texts(recipe.seed, recipe.tokenizer.documents), recipe.tokenizer.vocabulary)
+        tokenizer = train_tokenizer(
+            sample_texts(recipe.seed, recipe.tokenizer.documents, recipe.corpus.sources), recipe.tokenizer.vocabulary
+        )
         task.advance()
     save_tokenizer(tokenizer, ctx.out, recipe.model.context, CHAT_TEMPLATE)
 
@@ -75,7 +84,7 @@ def make_corpus(ctx: StageContext) -> dict[str, Any]:
         for first in range(0, part.rows, _ROWS_AT_ONCE):
             number = min(_ROWS_AT_ONCE, part.rows - first)
             rows[first : first + number] = make_rows(
-                tokenizer, recipe.seed, first, number, part.row_tokens, os.cpu_count() or 1, part.wikisql
+                tokenizer, recipe.seed, first, number, part.row_tokens, os.cpu_count() or 1, part.sources
             )
             task.advance(number)
     rows.flush()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from t2q.data.lexicon import lexicon
 
@@ -41,10 +41,20 @@ _TITLES = {  # how things are called, and how often; {kind}: see Words.part
 
 
 class Words:
-    """Draws from a seeded generator. `names`: what real things are called, where such names are at hand."""
+    """Draws from a seeded generator.
 
-    def __init__(self, rng: random.Random, names: Sequence[str] = ()) -> None:
-        self.rng, self.lexicon, self.names = rng, lexicon(), names
+    `names` and `columns`: what real things, and columns of real tables, are called, where such names are at hand.
+    `words`: other word lists than the lexicon's.
+    """
+
+    def __init__(
+        self,
+        rng: random.Random,
+        names: Sequence[str] = (),
+        columns: Sequence[str] = (),
+        words: Mapping[str, Sequence[str]] | None = None,
+    ) -> None:
+        self.rng, self.lexicon, self.names, self.columns = rng, words or lexicon(), names, columns
 
     def word(self, kind: str) -> str:
         return self.rng.choice(self.lexicon[kind]).replace("_", " ")
