@@ -43,16 +43,29 @@ _IRREGULAR = {
     "data": "data",
     "media": "media",
 }
+# What columns are called for short, where it can mean nothing else.
+SHORT = {
+    "acct": "account", "addr": "address", "amt": "amount", "avg": "average", "bal": "balance", "cust": "customer",
+    "dept": "department", "desc": "description", "descr": "description", "dob": "date of birth", "emp": "employee",
+    "fname": "first name", "img": "image", "lang": "language", "lname": "last name", "lng": "longitude",
+    "loc": "location", "max": "maximum", "mgr": "manager", "min": "minimum", "msg": "message", "nbr": "number",
+    "num": "number", "org": "organization", "pct": "percentage", "prod": "product", "qty": "quantity",
+    "ref": "reference", "tel": "telephone", "txn": "transaction", "univ": "university", "ver": "version",
+    "vol": "volume", "yr": "year",
+}  # fmt: skip
 _SINGULAR = {plural: singular for singular, plural in _IRREGULAR.items()}
 _PREFIXES = re.compile(r"^(tbl|tb|dim|fact|vw|t|ref|lkp)_", re.IGNORECASE)
 
 
 def words(identifier: str) -> str:
-    """The words of an identifier, lower case, separated by single spaces; the "is" of a flag is left out."""
+    """The words of an identifier, lower case, separated by single spaces.
+
+    The "is" of a flag is left out, and what is short for another word is written out: `cust_addr`, "customer address".
+    """
     found = parts(identifier)
     if len(found) > 1 and found[0] in {"is", "has"}:
         found = found[1:]
-    return " ".join(found) or identifier
+    return " ".join(SHORT.get(word, word) for word in found) or identifier
 
 
 def parts(identifier: str) -> list[str]:

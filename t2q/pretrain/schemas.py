@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from t2q.data.names import plural
+from t2q.data.names import SHORT, plural
 from t2q.pretrain.inventor import Attribute, Blueprint
 from t2q.schema import Entity, Field, Link, Schema
 
@@ -14,15 +14,17 @@ class Style:
 
     def __init__(self, rng: random.Random) -> None:
         self.rng = rng
-        self.case = rng.choices(("snake", "camel", "pascal", "upper", "spaces"), (53, 14, 14, 8, 11))[0]
+        self.case = rng.choices(("snake", "camel", "pascal", "upper", "spaces", "title"), (48, 13, 13, 8, 9, 9))[0]
         self.spaced = 0.3 if rng.random() < 0.25 else 0.0  # share of names with spaces in spite of the case
         self.plural_tables = rng.random() < 0.6
         self.prefix = rng.choice(("tbl_", "t_", "dim_")) if self.case == "snake" and rng.random() < 0.06 else ""
         self.own_prefix = rng.random() < 0.12  # customer_name in customer
+        words_for_short = SHORT.items() if rng.random() < 0.15 else ()
+        self.short = {word: short for short, word in words_for_short if rng.random() < 0.7}
         self.id_form = rng.choice(("id", "id", "{}_id"))
 
     def spell(self, words: str, case: str | None = None) -> str:
-        parts = words.replace("'", "").replace("-", " ").split()
+        parts = [self.short.get(word, word) for word in words.replace("'", "").replace("-", " ").split()]
         case = case or ("spaces" if self.spaced and self.rng.random() < self.spaced else self.case)
         if case == "snake":
             return "_".join(parts)
@@ -30,6 +32,8 @@ class Style:
             return "_".join(parts).upper()
         if case == "spaces":
             return " ".join(parts)
+        if case == "title":
+            return "_".join(part.capitalize() for part in parts)
         first = parts[0] if case == "camel" else parts[0].capitalize()
         return first + "".join(p.capitalize() for p in parts[1:])
 

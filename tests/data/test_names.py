@@ -18,6 +18,9 @@ from t2q.data.names import plural, singular, words
         ("isActive", "active"),
         ("HTTPServer", "http server"),
         ("id", "id"),
+        ("cust_addr", "customer address"),
+        ("orderQty", "order quantity"),
+        ("Dept_Ref", "department reference"),
         ("_", "_"),
     ],
 )

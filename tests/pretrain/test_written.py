@@ -1,0 +1,97 @@
+"""Questions written by hand: every file is sound, and a draw says the same thing in other names and values."""
+
+from __future__ import annotations
+
+import importlib.util
+import random
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+import t2q.pretrain.written as written
+from t2q.pretrain.inventor import Inventor
+from t2q.pretrain.written import Domain, written_domains, written_world
+
+FILES = sorted((Path(written.__file__).parent / "written").glob("*.yaml"))
+TEXT = """
+tables:
+  authors: {id: key, name: [Ines Duarte, Tom O'Hara, Lena Vogt], born: 1900..1990}
+  books:
+    {id: key, title: [The Glass Orchard, Nine Rivers], author_id: authors, price: 4.50..9.00,
+     published_on: 1950-01-01..2023-12-31, rare: boolean}
+graph:
+  labels: {authors: Author, books: Book}
+  types: {WROTE: Author books.author_id Book}
+questions:
+  - q: Who wrote {books.title}?
+    sql: SELECT authors.name FROM books JOIN authors ON books.author_id = authors.id WHERE books.title = {books.title}
+    cypher: MATCH (n:Author)-[:WROTE]->(m:Book) WHERE m.title = {books.title} RETURN n.name
+  - q: How many books came out in {books.published_on%year}, or cost {books.price}?
+    sql: >
+      SELECT COUNT(*) FROM books
+      WHERE CAST(strftime('%Y', published_on) AS INTEGER) = {books.published_on%year} OR price = {books.price}
+    cypher: >
+      MATCH (n:Book) WHERE n.published_on.year = {books.published_on%year} OR n.price = {books.price} RETURN count(n)
+  - q: "{n} books since {books.published_on} with {books.title%word} in the title"
+    sql: >
+      SELECT title FROM books WHERE title LIKE '%{books.title%word}%' AND published_on >= {books.published_on} LIMIT {n}
+    cypher: >
+      MATCH (n:Book) WHERE n.title CONTAINS '{books.title%word}' AND n.published_on >= {books.published_on}
+      RETURN n.title LIMIT {n}
+  - q: Which readers have a licence?
+    reason: there is no licence
+"""
+
+
+@pytest.fixture(scope="module")
+def checker() -> ModuleType:
+    path = Path(__file__).parents[2] / "scripts" / "check_written.py"
+    spec = importlib.util.spec_from_file_location("check_written", path)
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("file", FILES, ids=[file.stem for file in FILES])
+def test_every_file_is_sound(checker: ModuleType, file: Path) -> None:
+    assert checker.problems(file, draws=1) == []
+
+
+def test_the_files_are_read() -> None:
+    assert [domain.name for domain in written_domains()] == [file.stem for file in FILES]
+
+
+def test_the_checker_finds_what_is_wrong(checker: ModuleType, tmp_path: Path) -> None:
+    file = tmp_path / "library.yaml"
+    file.write_text(TEXT)
+    assert checker.problems(file) == []
+    for there, instead, said in (
+        ("FROM books JOIN", "FROM bookz JOIN", "no such table"),
+        ("-[:WROTE]->(m:Book)", "<-[:WROTE]-(m:Book)", "the graph has no"),
+        ("RETURN n.name", "RETURN n.nom", "the graph has no"),
+        ("reason: there is no licence", "sql: SELECT 1", "give sql and cypher, or reason"),
+        ("m.title = {books.title}", "m.title = {authors.name}", "are not those of"),
+        ("labels: {authors: Author, books: Book}", "labels: {authors: Author}", "not of the form"),
+        ("rare: boolean", "authors: boolean", "authors is a table and a column"),
+    ):
+        file.write_text(TEXT.replace(there, instead))
+        assert any(said in line for line in checker.problems(file)), (said, checker.problems(file))
+
+
+def test_a_draw_spells_names_and_fills_in_values() -> None:
+    domain = Domain.read("library", TEXT)
+    queries, questions, refused = set(), set(), set()
+    for seed in range(40):
+        rng = random.Random(seed)
+        world = written_world(domain, 4, rng, Inventor(rng))
+        for pair in world.pairs:
+            assert "{" not in pair.question + pair.query
+            queries.add(pair.query)
+            questions.add(pair.question)
+            if not pair.answerable:
+                refused.add(pair.reason)
+    assert refused == {"there is no licence"}
+    assert any("date('" in query for query in queries if query.startswith("MATCH"))
+    assert len(queries) > 60 and len(questions) > 40
