@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from t2q.training import packed as packed_rows
+from t2q.training.document_attention import load_kernel
 from t2q.training.packed import IGNORE, ShuffledGroups, install, pack, plain_embedding, unpack
 
 
@@ -74,6 +75,20 @@ def test_equal_loss_and_gradients(
     assert row["input_ids"].shape[1] < sum(len(r["input_ids"]) for r in rows) or number == 1 or schema == 0
     assert packed[0] == pytest.approx(plain[0], abs=1e-5)
     assert (packed[1] - plain[1]).norm() / plain[1].norm() < 1e-5
+
+
+@pytest.mark.skipif(not load_kernel(), reason="no C++ compiler, or a processor without bf16 products")
+@pytest.mark.parametrize(("schema", "number"), [(60, 5), (30, 1)])
+def test_the_kernel_is_the_mask_in_bf16(model: GPT, schema: int, number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    row = pack(samples(schema, number))
+    found = []
+    for by_kernel in (True, False):
+        monkeypatch.setattr(packed_rows, "_by_pairs", lambda *_, chosen=by_kernel: chosen)
+        with torch.autocast("cpu", torch.bfloat16):
+            found.append(loss_and_gradients(model, row["input_ids"], row["labels"]))
+    (kernel, its_gradients), (mask, their_gradients) = found
+    assert kernel == pytest.approx(mask, abs=0.01)
+    assert (its_gradients - their_gradients).norm() / their_gradients.norm() < 0.03
 
 
 def test_unpack_gives_back_ids_pairs_and_positions() -> None:
