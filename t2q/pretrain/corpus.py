@@ -7,7 +7,7 @@ made in parallel, each from a seed of its own, so that row n is the same however
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import cache
@@ -29,7 +29,7 @@ from t2q.pretrain.schemas import as_graph, as_tables
 from t2q.pretrain.tokenizer import BOS, EOS, PAD
 from t2q.prompt import database_text
 from t2q.prompt import render as render_prompt
-from t2q.schema import Value
+from t2q.schema import Schema, Value
 
 UNANSWERABLE_SHARE = 0.14
 MADE_FOR_REAL = 3  # pairs about a real schema beside its own
@@ -39,11 +39,16 @@ QUESTION, ANSWER = 1, 2  # what a token belongs to; 0: schema or padding
 
 @dataclass(frozen=True)
 class Document:
-    """One schema's text and pairs about it."""
+    """A schema, the values to ask for (by entity and field), its text in the prompt, and pairs about it."""
 
-    dialect: str
+    schema: Schema
+    values: Mapping[tuple[str, str], Sequence[Value]]
     database: str
     pairs: list[Pair]
+
+    @property
+    def dialect(self) -> str:
+        return self.schema.dialect
 
 
 def make_document(rng: random.Random, number: int, split: str = "train", real: RealSources = NONE) -> Document:
@@ -78,7 +83,7 @@ def make_document(rng: random.Random, number: int, split: str = "train", real: R
             worded = wording.question(draft)
             pairs.append(Pair(worded.question, render(draft, model, language), draft.intent, worded.wording))
     rng.shuffle(pairs)
-    return Document(schema.dialect, database_text(schema, samples=rng.choice((3, 3, 3, 2, 1, 0))), pairs)
+    return Document(schema, stored_values, database_text(schema, samples=rng.choice((3, 3, 3, 2, 1, 0))), pairs)
 
 
 def sample_texts(seed: int, number: int, sources: tuple[str, str] = ("", "")) -> Iterator[str]:

@@ -17,10 +17,9 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-import yaml
-
 from t2q.data.names import parts, singular
 from t2q.data.pairs import Pair
+from t2q.data.words import parse_yaml
 from t2q.languages import language_for
 from t2q.languages.base import Language
 from t2q.pretrain.inventor import Attribute, Inventor
@@ -70,7 +69,7 @@ class Domain:
 
     @classmethod
     def read(cls, name: str, text: str) -> Domain:
-        data = yaml.safe_load(text)
+        data = parse_yaml(text)
         types = tuple(Relationship(kind, *said.split()) for kind, said in data["graph"]["types"].items())
         questions = tuple(
             Question(q["q"], q.get("sql", ""), q.get("cypher", ""), q.get("reason", "")) for q in data["questions"]
