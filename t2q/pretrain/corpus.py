@@ -23,6 +23,7 @@ from t2q.data.sampling import Sampler
 from t2q.data.unanswerable import Unanswerable
 from t2q.data.wording import Wording
 from t2q.languages import language_for
+from t2q.pretrain.copying import copying_document
 from t2q.pretrain.inventor import Inventor
 from t2q.pretrain.real_sources import NONE, RealSources
 from t2q.pretrain.schemas import as_graph, as_tables
@@ -33,6 +34,8 @@ from t2q.schema import Schema, Value
 
 UNANSWERABLE_SHARE = 0.14
 MADE_FOR_REAL = 3  # pairs about a real schema beside its own
+COPYING_SHARE = 0.07  # of documents
+PAIRS = (8, 12, 16, 20)  # a document
 SHOWN_SHARE = 0.5  # of values that are asked about
 QUESTION, ANSWER = 1, 2  # what a token belongs to; 0: schema or padding
 
@@ -123,6 +126,24 @@ def _real(wikisql: str, text2cypher: str) -> RealSources:
     return RealSources.read(wikisql, text2cypher)
 
 
+_Ids = list[int]
+
+
+def _encoded(rng: random.Random, tokenizer: Tokenizer, real: RealSources) -> tuple[_Ids, Sequence[tuple[_Ids, _Ids]]]:
+    """A document's prefix, and its questions with their answers, as token ids."""
+    document = make_document(rng, rng.choice(PAIRS), real=real)
+    pairs = [
+        (tokenizer.encode(render_prompt("", pair.question)).ids, tokenizer.encode(answer_text(pair)).ids)
+        for pair in document.pairs
+    ]
+    return tokenizer.encode(document.database).ids, pairs
+
+
+def _copying(rng: random.Random, tokenizer: Tokenizer, _: RealSources) -> tuple[_Ids, Sequence[tuple[_Ids, _Ids]]]:
+    document = copying_document(rng, tokenizer, rng.choice(PAIRS))
+    return document.prefix, document.pairs
+
+
 def _fill(arguments: tuple[str, tuple[str, str], int, int]) -> np.ndarray:
     """Row number `seed` of length `length`, shape (5, length), int32."""
     path, sources, seed, length = arguments
@@ -131,25 +152,24 @@ def _fill(arguments: tuple[str, tuple[str, str], int, int]) -> np.ndarray:
     row = _Row(length, pad)
     document_number = 0
     while length - row.used > 200:
-        document = make_document(rng, rng.choice((8, 12, 16, 20)), real=real)
-        prefix = [bos, *tokenizer.encode(document.database).ids]
-        room = length - row.used - len(prefix)
-        if len(prefix) > length * 0.75:
+        copying = rng.random() < COPYING_SHARE
+        prefix, asked = (_copying if copying else _encoded)(rng, tokenizer, real)
+        if len(prefix) + 1 > length * 0.75:
             continue
+        room = length - row.used - len(prefix) - 1
         pairs = []
-        for pair in document.pairs:
-            question = tokenizer.encode(render_prompt("", pair.question)).ids
-            answer = [*tokenizer.encode(answer_text(pair)).ids, eos]
-            if len(question) + len(answer) > room:
+        for question, answer in asked:
+            if len(question) + len(answer) + 1 > room:
                 break
-            room -= len(question) + len(answer)
-            pairs.append((question, answer))
+            room -= len(question) + len(answer) + 1
+            pairs.append((question, [*answer, eos]))
         if not pairs:
             break
-        row.add(prefix, document_number, 0, 0, [0] * len(prefix))
+        row.add([bos, *prefix], document_number, 0, 0, [0] * (len(prefix) + 1))
         for number, (question, answer) in enumerate(pairs, 1):
-            roles = [QUESTION] * len(question) + [ANSWER] * len(answer)
-            row.add(question + answer, document_number, number, len(prefix), roles)
+            roles = [QUESTION] * (0 if copying else len(question)) + [ANSWER] * len(answer)
+            roles = [0] * (len(question) + len(answer) - len(roles)) + roles
+            row.add(question + answer, document_number, number, len(prefix) + 1, roles)
         document_number += 1
     return row.arrays
 
