@@ -38,6 +38,12 @@ def _rotation(size: int, generator: torch.Generator) -> Tensor:
     return matrix
 
 
+def circuit_of(model: GPT) -> list[torch.nn.Parameter]:
+    """What the circuit is written into."""
+    attentions = (block.attn for block in list(model.transformer.h)[:2])
+    return [model.transformer.wte.weight, *(p for attention in attentions for p in attention.parameters())]
+
+
 @torch.no_grad()
 def write_induction_heads(model: GPT, config: Config, seed: int) -> None:
     """Writes the circuit into layers 0 and 1 and fills the embeddings. Needs two layers, and heads of their own keys.
