@@ -38,9 +38,9 @@ from t2q.evaluation.judge import Judge
 from t2q.evaluation.metrics import wilson
 from t2q.evaluation.predictions import Prediction, write_predictions
 from t2q.models import Completion, Model, open_model
-from t2q.pretrain.inventor import Inventor
-from t2q.pretrain.made_database import write_graph, write_tables
-from t2q.pretrain.schemas import as_graph, as_tables
+from t2q.pretrain.worlds.inventor import Inventor
+from t2q.pretrain.worlds.made_database import write_graph, write_tables
+from t2q.pretrain.worlds.schemas import as_graph, as_tables
 from t2q.progress import Progress, Task
 from t2q.prompt import database_text, render
 from t2q.schema import Entity, Field, Schema

@@ -1,4 +1,4 @@
-"""Proves files of written questions: python scripts/check_written.py t2q/pretrain/written/*.yaml
+"""Proves files of written questions: python scripts/check_written.py t2q/pretrain/worlds/written_files/*.yaml
 
 Each file is drawn a few times as tables and as a graph. Its SQL is run on made-up rows; its Cypher is parsed, and its
 names and arrows are held against the schema.
@@ -15,10 +15,10 @@ from pathlib import Path
 from t2q.databases import open_database
 from t2q.errors import QueryError
 from t2q.languages import language_for
-from t2q.pretrain.inventor import Inventor
-from t2q.pretrain.made_database import write_tables
-from t2q.pretrain.schemas import Style
-from t2q.pretrain.written import SLOT, Domain, Draw
+from t2q.pretrain.worlds.inventor import Inventor
+from t2q.pretrain.worlds.made_database import write_tables
+from t2q.pretrain.worlds.schemas import Style
+from t2q.pretrain.worlds.written import SLOT, Domain, Draw
 
 DRAWS, ROWS = 3, 20
 

@@ -24,10 +24,10 @@ from t2q.data.unanswerable import Unanswerable
 from t2q.data.wording import Wording
 from t2q.languages import language_for
 from t2q.pretrain.copying import copying_document
-from t2q.pretrain.inventor import Inventor
-from t2q.pretrain.real_sources import NONE, RealSources
-from t2q.pretrain.schemas import as_graph, as_tables
 from t2q.pretrain.tokenizer import BOS, EOS, PAD
+from t2q.pretrain.worlds.inventor import Inventor
+from t2q.pretrain.worlds.real_sources import NONE, RealSources
+from t2q.pretrain.worlds.schemas import as_graph, as_tables
 from t2q.prompt import database_text
 from t2q.prompt import render as render_prompt
 from t2q.schema import Schema, Value

@@ -11,7 +11,7 @@ import pytest
 from t2q.data.importers.text2cypher import read_text2cypher
 from t2q.errors import RecipeError
 from t2q.languages import language_for
-from t2q.pretrain.real_graphs import QUESTIONS, SCHEMAS, read_real_graphs, real_graph_world
+from t2q.pretrain.worlds.real_graphs import QUESTIONS, SCHEMAS, read_real_graphs, real_graph_world
 from t2q.schema import Schema
 
 FLAGS = {"syntax_error": "False", "timeout": "False", "returns_results": "True", "false_schema": ""}

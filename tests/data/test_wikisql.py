@@ -12,8 +12,10 @@ from t2q.data.importers.wikisql import Table, TableQuestion, as_numbers, read_wi
 from t2q.errors import RecipeError
 from t2q.languages import language_for
 from t2q.pretrain import corpus
-from t2q.pretrain.inventor import Inventor
-from t2q.pretrain.real_tables import REAL, RealTables, real_world
+from t2q.pretrain.worlds.inventor import Inventor
+from t2q.pretrain.worlds.real_sources import TABLE_SHARE, RealSources
+from t2q.pretrain.worlds.real_tables import real_table_world
+from t2q.pretrain.worlds.real_world import REAL
 
 LINES = [
     ("1-1", ["pos", "no"], "Who was number 21?", "SELECT pos FROM t WHERE \"no\" = '21' AND pos = 'it''s AND so'"),
@@ -72,7 +74,7 @@ def test_real_questions_are_written_in_either_language(file: Path) -> None:
     seen = set()
     for seed in range(40):
         rng = random.Random(seed)
-        world = real_world(goals, rng, Inventor(rng))
+        world = real_table_world(goals, rng, Inventor(rng))
         language = language_for(world.schema.dialect)
         (pair,) = world.pairs
         assert (pair.question, pair.intent) == ("Most goals after 3?", REAL)
@@ -84,11 +86,11 @@ def test_real_questions_are_written_in_either_language(file: Path) -> None:
 
 
 def test_a_share_of_the_corpus_is_real_and_things_are_called_as_real_ones_are(file: Path) -> None:
-    real, rng = RealTables.read(file), random.Random(1)
-    assert real.names == ("it's AND so",)
+    real, rng = RealSources.read(str(file), ""), random.Random(1)
+    assert real.names == ("it's AND so",) and set(real.columns) == {"pos", "goals for", "team"}
     documents = [corpus.make_document(rng, 6, real=real) for _ in range(120)]
     about_real = [d for d in documents if any(p.intent == REAL for p in d.pairs)]
-    assert 40 < len(about_real) < 80
+    assert 0.6 * TABLE_SHARE < len(about_real) / 120 < 1.4 * TABLE_SHARE
     assert all(len(d.pairs) > corpus.MADE_FOR_REAL for d in about_real)
     made = [d for d in documents if d not in about_real]
     assert any("it's AND so" in pair.question for d in made for pair in d.pairs)

@@ -10,8 +10,8 @@ from t2q.data.model import ask_model
 from t2q.data.sampling import Sampler
 from t2q.data.wording import SPLITS, Wording
 from t2q.data.words import load_words
-from t2q.pretrain.inventor import Inventor
-from t2q.pretrain.schemas import as_graph, as_tables
+from t2q.pretrain.worlds.inventor import Inventor
+from t2q.pretrain.worlds.schemas import as_graph, as_tables
 from t2q.schema import Entity, Field, Schema
 
 

@@ -9,7 +9,7 @@ import yaml
 
 from t2q.data.lexicon import as_lists, lexicon
 from t2q.data.names import singular, words
-from t2q.pretrain.written import written_domains
+from t2q.pretrain.worlds.written import written_domains
 
 FILE = Path(__file__).parents[2] / "benchmarks" / "words_held_out.yaml"
 TECHNICAL = {"reserved", "alike"}  # what SQL reserves, and what means the same, is the same everywhere

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from t2q.databases import open_database
 from t2q.databases.graph_file import read_graph
-from t2q.pretrain.inventor import Inventor
-from t2q.pretrain.made_database import write_graph, write_tables
-from t2q.pretrain.schemas import as_graph, as_tables
+from t2q.pretrain.worlds.inventor import Inventor
+from t2q.pretrain.worlds.made_database import write_graph, write_tables
+from t2q.pretrain.worlds.schemas import as_graph, as_tables
 from t2q.schema import Schema
 
 

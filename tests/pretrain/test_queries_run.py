@@ -10,8 +10,8 @@ import pytest
 from t2q.databases import open_database
 from t2q.languages import language_for
 from t2q.pretrain.corpus import make_document
-from t2q.pretrain.made_database import write_tables
-from t2q.pretrain.real_sources import NONE, RealSources
+from t2q.pretrain.worlds.made_database import write_tables
+from t2q.pretrain.worlds.real_sources import NONE, RealSources
 
 
 @pytest.fixture(scope="module", params=["made up", "with written ones"])

@@ -9,11 +9,11 @@ from types import ModuleType
 
 import pytest
 
-import t2q.pretrain.written as written
-from t2q.pretrain.inventor import Inventor
-from t2q.pretrain.written import Domain, written_domains, written_world
+import t2q.pretrain.worlds.written as written
+from t2q.pretrain.worlds.inventor import Inventor
+from t2q.pretrain.worlds.written import Domain, written_domains, written_world
 
-FILES = sorted((Path(written.__file__).parent / "written").glob("*.yaml"))
+FILES = sorted((Path(written.__file__).parent / "written_files").glob("*.yaml"))
 TEXT = """
 tables:
   authors: {id: key, name: [Ines Duarte, Tom O'Hara, Lena Vogt], born: 1900..1990}

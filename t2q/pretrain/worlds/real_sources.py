@@ -8,11 +8,11 @@ from pathlib import Path
 
 from t2q.data.importers.text2cypher import GraphQuestions
 from t2q.data.importers.wikisql import Table, read_wikisql
-from t2q.pretrain.inventor import Inventor
-from t2q.pretrain.real_graphs import read_real_graphs, real_graph_world
-from t2q.pretrain.real_tables import column_names_in, names_in, real_table_world
-from t2q.pretrain.real_world import RealWorld
-from t2q.pretrain.written import Domain, written_domains, written_world
+from t2q.pretrain.worlds.inventor import Inventor
+from t2q.pretrain.worlds.real_graphs import read_real_graphs, real_graph_world
+from t2q.pretrain.worlds.real_tables import column_names_in, names_in, real_table_world
+from t2q.pretrain.worlds.real_world import RealWorld
+from t2q.pretrain.worlds.written import Domain, written_domains, written_world
 
 TABLE_SHARE, GRAPH_SHARE, WRITTEN_SHARE = 0.35, 0.08, 0.2  # of documents, where there are such
 

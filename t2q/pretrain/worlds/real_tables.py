@@ -12,9 +12,9 @@ from t2q.data.names import words
 from t2q.data.pairs import Pair, render
 from t2q.data.sampling import Draft
 from t2q.languages import language_for
-from t2q.pretrain.inventor import Inventor
-from t2q.pretrain.real_world import REAL, RealWorld
-from t2q.pretrain.schemas import Style, make_field
+from t2q.pretrain.worlds.inventor import Inventor
+from t2q.pretrain.worlds.real_world import REAL, RealWorld
+from t2q.pretrain.worlds.schemas import Style, make_field
 from t2q.schema import Entity, Field, FieldType, Schema, Value
 
 ROWS = 30  # of a table whose rows nobody knows

@@ -6,7 +6,7 @@ import datetime
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from t2q.pretrain.words import Words
+from t2q.pretrain.worlds.words import Words
 from t2q.schema import FieldType, Value
 
 _REMARKS = {"comment", "note", "description", "summary", "remark", "reason", "motto", "slogan"}

@@ -1,4 +1,4 @@
-"""Questions written by hand about invented databases: t2q/pretrain/written/*.yaml, a domain a file.
+"""Questions written by hand about invented databases: t2q/pretrain/worlds/written_files/*.yaml, a domain a file.
 
 A file says what there is once, as tables and as a graph, and gives each question its SQL and its Cypher under those
 names; values stand as slots. A draw spells the names in one of the styles that schemas have, fills the slots with
@@ -22,9 +22,9 @@ from t2q.data.pairs import Pair
 from t2q.data.words import parse_yaml
 from t2q.languages import language_for
 from t2q.languages.base import Language
-from t2q.pretrain.inventor import Attribute, Inventor
-from t2q.pretrain.real_world import RealWorld
-from t2q.pretrain.schemas import Style, make_field
+from t2q.pretrain.worlds.inventor import Attribute, Inventor
+from t2q.pretrain.worlds.real_world import RealWorld
+from t2q.pretrain.worlds.schemas import Style, make_field
 from t2q.schema import Entity, Field, Link, Schema, Value
 
 WRITTEN = "written"  # the intent of such questions
@@ -79,7 +79,7 @@ class Domain:
 
 @cache
 def written_domains() -> tuple[Domain, ...]:
-    folder = files("t2q.pretrain").joinpath("written")
+    folder = files("t2q.pretrain.worlds").joinpath("written_files")
     found = sorted((f for f in folder.iterdir() if f.name.endswith(".yaml")), key=lambda f: f.name)
     return tuple(Domain.read(f.name.removesuffix(".yaml"), f.read_text(encoding="utf-8")) for f in found)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 from t2q.data.names import SHORT, plural
-from t2q.pretrain.inventor import Attribute, Blueprint
+from t2q.pretrain.worlds.inventor import Attribute, Blueprint
 from t2q.schema import Entity, Field, Link, Schema
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from t2q.data.importers.text2cypher import GraphQuestions, read_text2cypher
 from t2q.data.pairs import Pair
-from t2q.pretrain.real_world import REAL, RealWorld
+from t2q.pretrain.worlds.real_world import REAL, RealWorld
 from t2q.schema import Entity, Field, Schema
 
 QUESTIONS, SCHEMAS = "text2cypher_gpt4turbo.csv", "text2cypher_schemas.csv"
