@@ -66,31 +66,51 @@ struct Matrix {
 };
 
 uint32_t upper(float x) {  // bf16 in the upper half, rounded to nearest even
-  uint32_t bits;
-  std::memcpy(&bits, &x, 4);
-  return bits + 0x7fff + ((bits >> 16) & 1);
+  uint32_t whole;
+  std::memcpy(&whole, &x, 4);
+  return whole + 0x7fff + ((whole >> 16) & 1);
+}
+
+const uint16_t* bits(const BFloat16* x) { return reinterpret_cast<const uint16_t*>(x); }
+
+// columns x rows of 32 bits each, from rows x columns. Tiles that a core turns in its registers, the rest one by one.
+void turn(const float* x, int64_t rows, int64_t columns, int64_t stride, float* out, int64_t out_stride) {
+  constexpr int64_t TILE = 16;
+  const int64_t whole_rows = rows / TILE * TILE, whole_columns = columns / TILE * TILE;
+  for (int64_t r = 0; r < whole_rows; r += TILE)
+    for (int64_t c = 0; c < whole_columns; c += TILE)
+      at::vec::transpose_mxn<float, TILE, TILE>(x + r * stride + c, stride, out + c * out_stride + r, out_stride);
+  for (int64_t r = 0; r < rows; ++r)
+    for (int64_t c = r < whole_rows ? whole_columns : 0; c < columns; ++c) out[c * out_stride + r] = x[r * stride + c];
 }
 
 // The right factor of a product, as brgemm wants it: pairs of rows interleaved. rows x columns, zeros from `rows` on.
 void pack_rows(const Matrix& x, int64_t rows, int64_t padded, int64_t columns, BFloat16* out) {
+  auto* words = reinterpret_cast<uint32_t*>(out);
+  const std::vector<uint16_t> none(columns, 0);
   for (int64_t r = 0; r < padded; r += 2) {
-    for (int64_t c = 0; c < columns; ++c) {
-      out[r * columns + 2 * c] = r < rows ? x.row(r)[c] : BFloat16(0);
-      out[r * columns + 2 * c + 1] = r + 1 < rows ? x.row(r + 1)[c] : BFloat16(0);
-    }
+    const uint16_t *even = r < rows ? bits(x.row(r)) : none.data(), *odd = r + 1 < rows ? bits(x.row(r + 1)) : none.data();
+    uint32_t* to = words + r / 2 * columns;
+    for (int64_t c = 0; c < columns; ++c) to[c] = even[c] | static_cast<uint32_t>(odd[c]) << 16;
   }
 }
 
-// The same of its transpose: columns x rows.
+// The same of its transpose: columns x rows. Two columns of one row, side by side, are 32 bits already.
 void pack_transposed(const Matrix& x, int64_t rows, int64_t padded, int64_t columns, BFloat16* out) {
-  auto* words = reinterpret_cast<uint32_t*>(out);  // two columns of one row lie side by side
-  for (int64_t r = 0; r < padded; ++r) {
-    for (int64_t c = 0; c < columns / 2; ++c) {
-      uint32_t word = 0;
-      if (r < rows) std::memcpy(&word, x.row(r) + 2 * c, 4);
-      words[c * padded + r] = word;
-    }
-  }
+  auto* words = reinterpret_cast<float*>(out);
+  turn(reinterpret_cast<const float*>(x.data), rows, columns / 2, x.stride / 2, words, padded);
+  for (int64_t c = 0; c < columns / 2; ++c) std::fill(words + c * padded + rows, words + (c + 1) * padded, 0.f);
+}
+
+// A block of ROWS rows, turned: columns x ROWS.
+void turn_block(const BFloat16* x, int64_t stride, int64_t columns, BFloat16* out) {
+  constexpr int64_t TILE = 16;
+  const int64_t whole = columns / TILE * TILE;
+  for (int64_t r = 0; r < ROWS; r += TILE)
+    for (int64_t c = 0; c < whole; c += TILE)
+      at::vec::transpose_mxn<BFloat16, TILE, TILE>(x + r * stride + c, stride, out + c * ROWS + r, ROWS);
+  for (int64_t r = 0; r < ROWS; ++r)
+    for (int64_t c = whole; c < columns; ++c) out[c * ROWS + r] = x[r * stride + c];
 }
 
 void pack_floats(const float* x, int64_t rows, int64_t columns, BFloat16* out) {
@@ -246,6 +266,23 @@ void forward_task(const Layout& layout, const Document& document, int64_t head, 
   }
 }
 
+float dot(const BFloat16* x, const BFloat16* y, int64_t n) {
+  constexpr int64_t LANES = at::vec::Vectorized<BFloat16>::size();
+  Lanes sum(0.f);
+  int64_t i = 0;
+  for (; i + LANES <= n; i += LANES) {
+    const auto [x_low, x_high] = at::vec::convert_bfloat16_float(at::vec::Vectorized<BFloat16>::loadu(x + i));
+    const auto [y_low, y_high] = at::vec::convert_bfloat16_float(at::vec::Vectorized<BFloat16>::loadu(y + i));
+    sum = at::vec::fmadd(x_low, y_low, at::vec::fmadd(x_high, y_high, sum));
+  }
+  float all[Lanes::size()];
+  sum.store(all);
+  float total = 0;
+  for (float part : all) total += part;
+  for (; i < n; ++i) total += static_cast<float>(x[i]) * static_cast<float>(y[i]);
+  return total;
+}
+
 // Turns scores into weights, and products of gradient and values into the scores' gradients, both in place.
 void gradients_of_scores(float* scores, float* given, int64_t n, float sum, float delta) {
   const Lanes by(sum), off(delta);
@@ -281,18 +318,10 @@ void backward_task(const Layout& layout, const Document& document, int64_t head,
     const BFloat16* from = task.block_of(queries, block, copy, &stride);
     const BFloat16* gives = task.block_of(given, block, given_copy, &given_stride);
     task.score(block, from, stride, s);
-    for (int64_t r = 0; r < ROWS; ++r) {
-      for (int64_t c = 0; c < size; ++c) {
-        turned[c * ROWS + r] = from[r * stride + c];
-        turned_given[c * ROWS + r] = gives[r * given_stride + c];
-      }
-    }
+    turn_block(from, stride, size, turned.data());
+    turn_block(gives, given_stride, size, turned_given.data());
     float delta[ROWS];
-    for (int64_t r = 0; r < rows; ++r) {
-      delta[r] = 0;
-      for (int64_t c = 0; c < size; ++c)
-        delta[r] += static_cast<float>(gives[r * given_stride + c]) * static_cast<float>(results.row(block * ROWS + r)[c]);
-    }
+    for (int64_t r = 0; r < rows; ++r) delta[r] = dot(gives + r * given_stride, results.row(block * ROWS + r), size);
     for (int part = 0; part < 2; ++part) {  // the prefix, then the pairs
       const int64_t columns = part ? s.near : s.far, offset = part ? s.from : 0;
       float* scores = (part ? task.near_scores : task.far_scores).data();
@@ -316,12 +345,11 @@ void backward_task(const Layout& layout, const Document& document, int64_t head,
     for (int64_t r = 0; r < rows; ++r)
       to_bf16(task.lines.data() + r * size, size, scale, out_q.row(block * ROWS + r));
   }
-  for (int64_t t = 0; t < length; ++t) {
-    for (int64_t c = 0; c < size; ++c) {
-      out_k.row(t)[c] = sum_of_keys[c * padded + t] * scale;
-      out_v.row(t)[c] = sum_of_values[c * padded + t];
-    }
-  }
+  std::vector<float> lines(length * size);
+  turn(sum_of_keys.data(), size, length, padded, lines.data(), size);
+  for (int64_t t = 0; t < length; ++t) to_bf16(lines.data() + t * size, size, scale, out_k.row(t));
+  turn(sum_of_values.data(), size, length, padded, lines.data(), size);
+  for (int64_t t = 0; t < length; ++t) to_bf16(lines.data() + t * size, size, 1.f, out_v.row(t));
 }
 
 template <typename Work>
