@@ -27,8 +27,8 @@ STD = 0.04  # of embeddings
 CONSTANT = 4.0  # dimension 0 of each embedding, in units of STD
 POSITION = 6.0  # length of query and key in each fast rotary pair
 FAST_PAIRS = 12
-MATCH = 2.4  # scale of the compared parts: a match is worth MATCH^2 * head_size / 2 / sqrt(head_size) in logits
-STRENGTH = 4.0  # of what is copied, against an embedding
+MATCH = 1.6  # scale of the compared parts: a match is worth MATCH^2 * head_size / 2 / sqrt(head_size) in logits
+STRENGTH = 2.0  # of what is copied, against an embedding
 
 
 def _rotation(size: int, generator: torch.Generator) -> Tensor:
@@ -36,12 +36,6 @@ def _rotation(size: int, generator: torch.Generator) -> Tensor:
     matrix = torch.zeros(size, size)
     matrix[1:, 1:] = torch.linalg.qr(torch.randn(size - 1, size - 1, generator=generator))[0]
     return matrix
-
-
-def circuit_of(model: GPT) -> list[torch.nn.Parameter]:
-    """What the circuit is written into."""
-    attentions = (block.attn for block in list(model.transformer.h)[:2])
-    return [model.transformer.wte.weight, *(p for attention in attentions for p in attention.parameters())]
 
 
 @torch.no_grad()

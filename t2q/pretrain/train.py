@@ -20,14 +20,12 @@ from litgpt.model import GPT
 from torch.nn import functional as F
 
 from t2q.pretrain.corpus import ANSWER
-from t2q.pretrain.induction import circuit_of
 from t2q.pretrain.recipe import PretrainRecipe, TrainPart
 from t2q.pretrain.shape import build
 from t2q.training.document_attention import load_kernel
 from t2q.training.precision import fastest_precision
 from t2q.training.shared_prefix import attention_mask, hidden_states, prefix_attention
 
-CIRCUIT_SHARE = 0.1  # of the learning rate
 _MULTIPLE = 256
 
 
@@ -78,21 +76,6 @@ def schedule(step: int, part: TrainPart) -> float:
     return 0.05 + 0.475 * (1 + math.cos(math.pi * min(1.0, done)))
 
 
-def parameter_groups(model: GPT, weight_decay: float) -> list[dict[str, Any]]:
-    """What AdamW is given, each with its `share` of the learning rate; norms do not decay.
-
-    The copying circuit learns slowly: at the full rate it is gone before anything else is learnt that could need it
-    (after 200 steps the model foresaw 2 % of random tokens said again, at a tenth of the rate 82 %).
-    """
-    circuit = {id(parameter) for parameter in circuit_of(model)}
-    others = [p for p in model.parameters() if id(p) not in circuit]
-    return [
-        {"params": [p for p in others if p.dim() > 1], "weight_decay": weight_decay, "share": 1.0},
-        {"params": [p for p in others if p.dim() <= 1], "weight_decay": 0.0, "share": 1.0},
-        {"params": circuit_of(model), "weight_decay": weight_decay, "share": CIRCUIT_SHARE},
-    ]
-
-
 def _can_compile() -> bool:
     """torch.compile writes C++ for a CPU and needs a compiler for it; on a GPU it brings its own."""
     return torch.cuda.is_available() or shutil.which("g++") is not None
@@ -134,8 +117,13 @@ def pretrain_loop(
     for block in model.transformer.h:
         plain_attention = type(block.attn).scaled_dot_product_attention
         block.attn.scaled_dot_product_attention = MethodType(prefix_attention(plain_attention), block.attn)
+    decayed = [p for p in model.parameters() if p.dim() > 1]
+    plain = [p for p in model.parameters() if p.dim() <= 1]
     optimizer = torch.optim.AdamW(
-        parameter_groups(model, part.weight_decay), lr=part.learning_rate, betas=(0.9, 0.95), fused=True
+        [{"params": decayed, "weight_decay": part.weight_decay}, {"params": plain, "weight_decay": 0.0}],
+        lr=part.learning_rate,
+        betas=(0.9, 0.95),
+        fused=True,
     )
     step = 0
     if state:
@@ -153,7 +141,7 @@ def pretrain_loop(
             start = time.perf_counter()
             rate = part.learning_rate * schedule(step, part)
             for group in optimizer.param_groups:
-                group["lr"] = rate * group["share"]
+                group["lr"] = rate
             batch = fabric.to_device(batch_at(rows, step, part, recipe.seed))
             with fabric.autocast() if precision != "32-true" else nullcontext():
                 loss, answer_loss = loss_of(model.module, batch, part, states)
