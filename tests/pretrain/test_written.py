@@ -11,7 +11,7 @@ import pytest
 
 import t2q.pretrain.worlds.written as written
 from t2q.pretrain.worlds.inventor import Inventor
-from t2q.pretrain.worlds.written import Domain, written_domains, written_world
+from t2q.pretrain.worlds.written import Domain, written_names, written_world
 
 FILES = sorted((Path(written.__file__).parent / "written_files").glob("*.yaml"))
 TEXT = """
@@ -60,7 +60,7 @@ def test_every_file_is_sound(checker: ModuleType, file: Path) -> None:
 
 
 def test_the_files_are_read() -> None:
-    assert [domain.name for domain in written_domains()] == [file.stem for file in FILES]
+    assert list(written_names()) == [file.stem for file in FILES] and len(FILES) > 100
 
 
 def test_the_checker_finds_what_is_wrong(checker: ModuleType, tmp_path: Path) -> None:

@@ -12,27 +12,30 @@ from t2q.pretrain.worlds.inventor import Inventor
 from t2q.pretrain.worlds.real_graphs import read_real_graphs, real_graph_world
 from t2q.pretrain.worlds.real_tables import column_names_in, names_in, real_table_world
 from t2q.pretrain.worlds.real_world import RealWorld
-from t2q.pretrain.worlds.written import Domain, written_domains, written_world
+from t2q.pretrain.worlds.written import written_domain, written_names, written_world
 
 TABLE_SHARE, GRAPH_SHARE, WRITTEN_SHARE = 0.35, 0.08, 0.2  # of documents, where there are such
 
 
 @dataclass(frozen=True)
 class RealSources:
-    """`names` and `columns`: what real things, and columns, are called, for made-up ones to be called by."""
+    """`names` and `columns`: what real things, and columns, are called, for made-up ones to be called by.
+
+    `domains`: names of those that questions were written about.
+    """
 
     tables: tuple[Table, ...] = ()
     graphs: tuple[GraphQuestions, ...] = ()
     names: tuple[str, ...] = ()
     columns: tuple[str, ...] = ()
-    domains: tuple[Domain, ...] = ()
+    domains: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, wikisql: str, text2cypher: str) -> RealSources:
         """From a file of WikiSQL's form and a folder of Text2Cypher's, "" for none. Raises RecipeError."""
         tables = tuple(read_wikisql(Path(wikisql))) if wikisql else ()
         graphs = read_real_graphs(Path(text2cypher)) if text2cypher else ()
-        return cls(tables, graphs, names_in(tables), column_names_in(tables), written_domains())
+        return cls(tables, graphs, names_in(tables), column_names_in(tables), written_names())
 
     def draw(self, rng: random.Random, inventor: Inventor, number: int) -> RealWorld | None:
         """A world with up to `number` questions of its own; None where a made-up one is to be drawn instead."""
@@ -42,7 +45,7 @@ class RealSources:
         if self.graphs and roll < TABLE_SHARE + GRAPH_SHARE:
             return real_graph_world(rng.choice(self.graphs), number, rng)
         if self.domains and roll > 1 - WRITTEN_SHARE:
-            return written_world(rng.choice(self.domains), number, rng, inventor)
+            return written_world(written_domain(rng.choice(self.domains)), number, rng, inventor)
         return None
 
 

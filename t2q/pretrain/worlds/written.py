@@ -27,6 +27,7 @@ from t2q.pretrain.worlds.real_world import RealWorld
 from t2q.pretrain.worlds.schemas import Style, make_field
 from t2q.schema import Entity, Field, Link, Schema, Value
 
+_FOLDER = files("t2q.pretrain.worlds").joinpath("written_files")
 WRITTEN = "written"  # the intent of such questions
 _KEPT_TABLES, _KEPT_COLUMNS = 0.6, 0.75  # of those that no question of a draw names
 _OTHER_NAMES = 0.3  # of names that are other than the file's
@@ -77,11 +78,15 @@ class Domain:
         return cls(name, data["tables"], data["graph"]["labels"], types, questions)
 
 
+def written_names() -> tuple[str, ...]:
+    """The domains that there are."""
+    names = sorted(file.name for file in _FOLDER.iterdir())
+    return tuple(name.removesuffix(".yaml") for name in names if name.endswith(".yaml"))
+
+
 @cache
-def written_domains() -> tuple[Domain, ...]:
-    folder = files("t2q.pretrain.worlds").joinpath("written_files")
-    found = sorted((f for f in folder.iterdir() if f.name.endswith(".yaml")), key=lambda f: f.name)
-    return tuple(Domain.read(f.name.removesuffix(".yaml"), f.read_text(encoding="utf-8")) for f in found)
+def written_domain(name: str) -> Domain:
+    return Domain.read(name, _FOLDER.joinpath(f"{name}.yaml").read_text(encoding="utf-8"))
 
 
 def written_world(domain: Domain, number: int, rng: random.Random, inventor: Inventor) -> RealWorld:
