@@ -204,7 +204,7 @@ def made_databases(language: str) -> Iterator[str]:
 
 
 SETS: dict[str, tuple[str, Callable[[Bench], Iterator[Share]]]] = {
-    "made-up": (".", Bench.made_up),
+    "made-up": ("", Bench.made_up),
     "wikisql": ("wikisql/dev.jsonl", Bench.wikisql),
     "spider": ("spider/dev.jsonl", Bench.spider),
     "movies": ("movies/questions.jsonl", Bench.movies),
@@ -212,9 +212,10 @@ SETS: dict[str, tuple[str, Callable[[Bench], Iterator[Share]]]] = {
 
 
 def main() -> None:
+    shared = Path(os.environ.get("T2Q_SHARED") or HERE.parents[1] / "shared")
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--base", type=Path, default=HERE.parent / "checkpoints" / "t2q" / "pico")
-    parser.add_argument("--data", type=Path, default=HERE.parent.parent / "shared" / "data")
+    parser.add_argument("--data", type=Path, default=shared / "data")
     parser.add_argument("--only", nargs="*", choices=SETS, default=list(SETS))
     parser.add_argument("--questions", type=int, default=2000, help="of WikiSQL's 8,399")
     parser.add_argument("--out", type=Path, default=Path("runs") / "benchmark-pico")
@@ -227,7 +228,7 @@ def main() -> None:
         bench = Bench(model, options.data, options.questions, options.out, Progress(console))
         for name in options.only:
             needs, measure = SETS[name]
-            if not (options.data / needs).exists() and name != "made-up":
+            if needs and not (options.data / needs).exists():
                 console.print(f"{name}: left out, {options.data / needs} is not there")
                 continue
             for share in measure(bench):

@@ -7,7 +7,6 @@ Reads the questions that the run prepared. Every way computes the same loss, whi
 
 from __future__ import annotations
 
-import os
 import statistics
 import sys
 import time
@@ -16,12 +15,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from t2q.large_pages import LARGE_PAGES, tunables
+from t2q.large_pages import restart_with_large_pages
 
-if __name__ == "__main__" and LARGE_PAGES not in os.environ.get("GLIBC_TUNABLES", ""):
-    os.execve(
-        sys.executable, [sys.executable, *sys.orig_argv[1:]], {**os.environ, "GLIBC_TUNABLES": tunables(LARGE_PAGES)}
-    )
+if __name__ == "__main__":
+    restart_with_large_pages()
 
 import torch
 from litgpt.data.base import get_sft_collate_fn

@@ -50,10 +50,9 @@ def _of_the_file(domain: Domain) -> Iterator[str]:
 def _of_tables(domain: Domain, seed: int) -> Iterator[str]:
     rng = random.Random(seed)
     draw = Draw(domain, domain.questions, Style(rng), rng, Inventor(rng), graph=False)
-    schema = draw.schema()
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "made.sqlite"
-        write_tables(schema, draw.values, ROWS, rng, file)
+        write_tables(draw.schema, draw.values, ROWS, rng, file)
         with open_database(f"sqlite:///{file}") as database:
             for question in domain.questions:
                 pair = draw.pair(question)
@@ -67,13 +66,12 @@ def _of_tables(domain: Domain, seed: int) -> Iterator[str]:
 def _of_graph(domain: Domain, seed: int) -> Iterator[str]:
     rng, language = random.Random(seed), language_for("cypher")
     draw = Draw(domain, domain.questions, Style(rng), rng, Inventor(rng), graph=True)
-    schema = draw.schema()
     for question in domain.questions:
         pair = draw.pair(question)
         try:
             if pair.answerable:
                 language.parse(pair.query)
-                if unknown := language.unknown(pair.query, schema):
+                if unknown := language.unknown(pair.query, draw.schema):
                     yield f"{question.text}: the graph has no {', no '.join(unknown)}, in {question.cypher}"
         except QueryError as error:
             yield f"{question.text}: {error} in {question.cypher}"

@@ -14,7 +14,7 @@ import typer
 
 import t2q
 from t2q.errors import AccuracyLost, T2QError
-from t2q.large_pages import restart_with_large_pages
+from t2q.large_pages import KEPT, restart_with_large_pages
 
 INTERRUPTED = 130  # exit code of a shell command ended by SIGINT
 
@@ -175,7 +175,7 @@ def pretrain(
 ) -> None:
     """Pretrain the small base model t2q/pico on generated schemas and questions. Goes on where it was."""
     if sys.argv[1:2] == ["pretrain"]:  # not where a program calls it
-        restart_with_large_pages()
+        restart_with_large_pages(*KEPT)
     from t2q.pretrain.run import pretrain
 
     pretrain(recipe)

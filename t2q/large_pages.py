@@ -6,7 +6,8 @@ import os
 import sys
 
 LARGE_PAGES = "glibc.malloc.hugetlb=1"  # by pages of 4 KiB, taking it is slow
-_KEPT = ("mmap_max=0", "trim_threshold=20000000000", "top_pad=268435456")  # what is freed is not given back
+# What is freed is not given back.
+KEPT = ("glibc.malloc.mmap_max=0", "glibc.malloc.trim_threshold=20000000000", "glibc.malloc.top_pad=268435456")
 
 
 def tunables(*settings: str) -> str:
@@ -14,9 +15,12 @@ def tunables(*settings: str) -> str:
     return ":".join(filter(None, (os.environ.get("GLIBC_TUNABLES"), *settings)))
 
 
-def restart_with_large_pages() -> None:
-    """The command that this process was started with, begun anew with the settings, which glibc reads at its start."""
+def restart_with_large_pages(*more: str) -> None:
+    """The command that this process was started with, begun anew with large pages, and `more` settings.
+
+    glibc reads them when a process starts. Returns where it has them already.
+    """
     if sys.platform != "linux" or LARGE_PAGES in os.environ.get("GLIBC_TUNABLES", ""):
         return
-    settings = tunables(LARGE_PAGES, *(f"glibc.malloc.{setting}" for setting in _KEPT))
-    os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], {**os.environ, "GLIBC_TUNABLES": settings})
+    environment = {**os.environ, "GLIBC_TUNABLES": tunables(LARGE_PAGES, *more)}
+    os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], environment)

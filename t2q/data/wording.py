@@ -14,6 +14,7 @@ from t2q.schema import Value
 
 ASIDE_SHARE = 0.06
 SPLITS = ("train", "validation", "test")
+_ASSERTS = "{which}"  # in a template: see Wording.assertion
 _ASSERTED = (  # how what follows a noun begins, and how it is said of the noun
     ("that ", ""),
     ("who ", ""),
@@ -44,10 +45,13 @@ class Wording:
 
     def question(self, draft: Draft) -> Worded:
         """The draft as a question."""
-        things = draft.slots.get("things")
-        said = self.assertion(things) if isinstance(things, Things) else None
         templates = self.words["intents"][draft.wording][self.split]
-        template = self.rng.choice([t for t in templates if said or "{which}" not in t])
+        template, said = self.rng.choice(templates), None
+        if _ASSERTS in template:
+            things = draft.slots.get("things")
+            said = self.assertion(things) if isinstance(things, Things) else None
+            if said is None:
+                template = self.rng.choice([t for t in templates if _ASSERTS not in t])
         slots = {name: self.slot(value) for name, value in draft.slots.items()}
         return Worded(self.finish(self.one_of(template).format(**slots, which=said)), template)
 

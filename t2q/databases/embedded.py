@@ -8,13 +8,13 @@ takes milliseconds, and nothing that happens to it can harm the store or another
 from __future__ import annotations
 
 import hashlib
-import os
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
 
+from t2q.cache import cache_folder
 from t2q.databases.arcadedb import DATABASE, ArcadeServer, package_folder, start_server
 from t2q.databases.graph_file import Graph, load_graph, read_graph
 from t2q.databases.neo4j import Neo4jDatabase
@@ -54,16 +54,11 @@ def open_graph(url: str) -> EmbeddedGraph:
     return EmbeddedGraph(start_server(_store(path)), url)
 
 
-def cache_folder() -> Path:
-    """Where stores are kept: `$T2Q_CACHE/graphs`, or `~/.cache/t2q/graphs`."""
-    return Path(os.environ.get("T2Q_CACHE") or "~/.cache/t2q").expanduser() / "graphs"
-
-
 def _store(path: Path) -> Path:
     """The store of a graph file, built where it is not there yet."""
     package_folder()  # the clearer error where it is missing
     marks = f"{STORE_FORMAT} {version('arcadedb-embedded')} ".encode()
-    folder = cache_folder()
+    folder = cache_folder("graphs")
     store = folder / hashlib.sha256(marks + path.read_bytes()).hexdigest()[:32]
     if store.is_dir():
         return store

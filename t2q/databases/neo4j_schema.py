@@ -26,7 +26,7 @@ _LINK_PROPERTIES = (
 )
 
 # What valueType() writes, without "NOT NULL".
-_TYPES: dict[str, FieldType] = {
+VALUE_TYPES: dict[str, FieldType] = {
     "STRING": "text",
     "INTEGER": "integer",
     "FLOAT": "float",
@@ -115,7 +115,7 @@ def _type(written: Sequence[str]) -> FieldType:
     kinds: set[FieldType] = set()
     for name in written:
         bare = re.sub(r" NOT NULL$", "", name)
-        kinds.add("list" if bare.startswith("LIST") else _TYPES.get(bare, "other"))
+        kinds.add("list" if bare.startswith("LIST") else VALUE_TYPES.get(bare, "other"))
     if len(kinds) == 1:
         return kinds.pop()
     return "float" if kinds == {"integer", "float"} else "other"

@@ -22,7 +22,7 @@ from torch.nn import functional as F
 from t2q.pretrain.corpus import ANSWER
 from t2q.pretrain.recipe import PretrainRecipe, TrainPart
 from t2q.pretrain.shape import build
-from t2q.training.document_attention import load_kernel
+from t2q.training.document_attention import by_kernel
 from t2q.training.precision import fastest_precision
 from t2q.training.shared_prefix import attention_mask, hidden_states, prefix_attention
 
@@ -44,10 +44,10 @@ def loss_of(
 
     Schema and question count a little, too: a model that must continue names it has seen learns to copy them sooner.
     """
-    by_kernel = torch.is_autocast_enabled("cpu") and batch.device.type == "cpu" and load_kernel()
-    batch = one_row(batch) if by_kernel else batch
+    by_planes = by_kernel(batch.device)
+    batch = one_row(batch) if by_planes else batch
     ids, documents, pairs, positions, roles = batch.unbind(1)
-    seen = torch.cat([documents, pairs]) if by_kernel else attention_mask(documents, pairs)
+    seen = torch.cat([documents, pairs]) if by_planes else attention_mask(documents, pairs)
     states = states_of(model, ids, positions, seen)
     weights = torch.tensor([part.schema_weight, part.question_weight, 1.0], device=ids.device)[roles[:, 1:]]
     # the first token of a pair follows the prefix, not the pair that stands before it in the row; it is not predicted

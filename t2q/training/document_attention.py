@@ -21,6 +21,8 @@ import torch
 from torch import Tensor
 from torch.utils import cpp_extension
 
+from t2q.cache import cache_folder
+
 _FLAGS = (
     *("-O3", "-march=native", "-std=c++20", "-fopenmp", "-fPIC", "-shared"),
     *("-DCPU_CAPABILITY=AVX512", "-DCPU_CAPABILITY_AVX512"),
@@ -35,6 +37,11 @@ def attend_documents(q: Tensor, k: Tensor, v: Tensor, planes: Tensor, scale: flo
     """
     result: Tensor = torch.ops.t2q.attend(q, k, v, planes, scale)[0]
     return result
+
+
+def by_kernel(device: torch.device) -> bool:
+    """Whether what is computed now is for the kernel: in bf16, on a CPU that it works on."""
+    return device.type == "cpu" and torch.is_autocast_enabled("cpu") and load_kernel()
 
 
 @cache
@@ -61,7 +68,7 @@ def _compiled(compiler: str) -> Path:
     """The kernel as a library, from the cache where it holds one of this source, PyTorch and processor."""
     with as_file(files("t2q.training").joinpath("attention.cpp")) as source:
         named = "\0".join((source.read_text(encoding="utf-8"), torch.__version__, compiler, *_FLAGS, _processor()))
-        folder = Path(os.environ.get("T2Q_CACHE") or Path.home() / ".cache" / "t2q") / "kernels"
+        folder = cache_folder("kernels")
         library = folder / f"attention-{hashlib.sha256(named.encode()).hexdigest()[:16]}.so"
         if not library.is_file():
             folder.mkdir(parents=True, exist_ok=True)

@@ -27,7 +27,7 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader, Sampler
 
 from t2q.training import adapters
-from t2q.training.document_attention import load_kernel
+from t2q.training.document_attention import by_kernel
 from t2q.training.pair_attention import PairRows
 from t2q.training.prompt_style import T2QPrompt
 from t2q.training.shared_prefix import attention_mask, hidden_states, prefix_attention
@@ -162,7 +162,7 @@ def _seen(config: Any, idx: Tensor, pairs: Tensor) -> Tensor | PairRows:
     if not _by_pairs(config, idx.device):
         return attention_mask(torch.zeros_like(pairs), pairs)[:, :, int((pairs == 0).sum()) :]
     filling = idx & _FILLING != 0
-    if torch.is_autocast_enabled("cpu") and load_kernel():
+    if by_kernel(idx.device):
         return torch.cat([-filling.long(), pairs])
     return PairRows.of(pairs[0], int((~filling).sum()))
 

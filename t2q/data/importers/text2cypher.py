@@ -14,18 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from t2q.databases.neo4j_schema import VALUE_TYPES
 from t2q.errors import RecipeError
 from t2q.schema import Entity, Field, FieldType, Link, Schema, Value
 
-_TYPES: dict[str, FieldType] = {
-    "STRING": "text",
-    "INTEGER": "integer",
-    "FLOAT": "float",
-    "BOOLEAN": "boolean",
-    "DATE": "date",
-    "DATE_TIME": "datetime",
-    "LIST": "list",
-}
+_TYPES: dict[str, FieldType] = {**VALUE_TYPES, "DATE_TIME": "datetime", "LIST": "list"}
 _SOUND = {"syntax_error": ("False",), "timeout": ("False",), "returns_results": ("True",), "false_schema": ("",)}
 
 

@@ -17,12 +17,10 @@ from t2q.pretrain.worlds.real_world import REAL, RealWorld
 from t2q.pretrain.worlds.schemas import Style, make_field
 from t2q.schema import Entity, Field, FieldType, Schema, Value
 
+PUBLISHED_SHARE = 0.3  # of tables that keep the form in which WikiSQL comes
 ROWS = 30  # of a table whose rows nobody knows
 _COLUMN_LIKE = re.compile(r"(?=.{3,24}$)[a-z]+( [a-z]+){0,2}")
 _NAME_LIKE = re.compile(r"[^\W\d_][\w .,'&-]{2,27}")
-
-
-PUBLISHED_SHARE = 0.3  # of tables that keep the form in which WikiSQL comes
 
 
 def names_in(tables: Sequence[Table]) -> tuple[str, ...]:
@@ -42,31 +40,37 @@ def real_table_world(table: Table, rng: random.Random, inventor: Inventor) -> Re
 
     WikiSQL lists only columns that some question is about, so made ones stand among them.
     """
-    if rng.random() < PUBLISHED_SHARE:
-        made = {a.words.replace(" ", "_"): () for a in inventor.attributes(rng.randint(0, 3), ("text", "number"))}
-        columns = dict.fromkeys((*filter(str.strip, table.columns), *made))
-        fields = [Field(column, "text") for column in rng.sample(list(columns), len(columns))]
-        schema = Schema("sql", "sqlite", (Entity("t", tuple(fields), ROWS),), ())
-        return RealWorld(schema, {}, _pairs(table, schema, {column: column for column in table.columns}))
+    return (_as_published if rng.random() < PUBLISHED_SHARE else _respelt)(table, rng, inventor)
+
+
+def _as_published(table: Table, rng: random.Random, inventor: Inventor) -> RealWorld:
+    made = (a.words.replace(" ", "_") for a in inventor.attributes(rng.randint(0, 3), ("text", "number")))
+    columns = list(dict.fromkeys((*filter(str.strip, table.columns), *made)))
+    fields = tuple(Field(column, "text") for column in rng.sample(columns, len(columns)))
+    schema = Schema("sql", "sqlite", (Entity("t", fields, ROWS),), ())
+    return RealWorld(schema, {}, _pairs(table, schema, {column: column for column in table.columns}))
+
+
+def _respelt(table: Table, rng: random.Random, inventor: Inventor) -> RealWorld:
     table = as_numbers(table)
     style, graph = Style(rng), rng.random() < 0.5
     noun = inventor.noun()
     label = style.spell(noun, "pascal") if graph else style.table(noun)
     names: dict[str, str] = {}
-    fields_by_name: dict[str, Field] = {}
+    fields: dict[str, Field] = {}
     values: dict[tuple[str, str], tuple[Value, ...]] = {}
     for column in filter(str.strip, table.columns):
         name = style.spell(words(column), "camel" if graph else None)
         found = _values(table, column)
-        if name.lower() not in {n.lower() for n in fields_by_name}:
+        if name.lower() not in {n.lower() for n in fields}:
             names[column], values[label, name] = name, found
-            fields_by_name[name] = Field(name, _type(table, column, found), found[:3], max(2, len(found)))
+            fields[name] = Field(name, _type(table, column, found), found[:3], max(2, len(found)))
     for attribute in inventor.attributes(rng.randint(0, 4), ("text", "number", "date")):
         name = style.spell(attribute.words, "camel" if graph else None)
-        if name.lower() not in {n.lower() for n in fields_by_name}:
+        if name.lower() not in {n.lower() for n in fields}:
             values[label, name] = attribute.values
-            fields_by_name[name] = make_field(name, attribute, ROWS)
-    shuffled = rng.sample(list(fields_by_name.values()), len(fields_by_name))
+            fields[name] = make_field(name, attribute, ROWS)
+    shuffled = rng.sample(list(fields.values()), len(fields))
     kind, dialect = ("cypher", "cypher") if graph else ("sql", "sqlite")
     schema = Schema(kind, dialect, (Entity(label, tuple(shuffled), ROWS),), ())
     return RealWorld(schema, values, _pairs(table, schema, names))

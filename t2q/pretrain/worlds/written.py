@@ -2,8 +2,7 @@
 
 A file says what there is once, as tables and as a graph, and gives each question its SQL and its Cypher under those
 names; values stand as slots. A draw spells the names in one of the styles that schemas have, fills the slots with
-values, and leaves out some of what no question of the draw needs. That folder's README.md
-says how.
+values, and leaves out some of what no question of the draw needs. That folder's README.md says how to write one.
 """
 
 from __future__ import annotations
@@ -94,7 +93,7 @@ def written_world(domain: Domain, number: int, rng: random.Random, inventor: Inv
     questions = rng.sample(domain.questions, min(number, len(domain.questions)))
     graph = rng.random() < 0.5
     draw = Draw(domain, questions, Style(rng), rng, inventor, graph)
-    return RealWorld(draw.schema(), draw.values, [draw.pair(question) for question in questions])
+    return RealWorld(draw.schema, draw.values, [draw.pair(question) for question in questions])
 
 
 class Draw:
@@ -115,6 +114,8 @@ class Draw:
         asked = " ".join(q.cypher if graph else q.sql for q in questions)
         self.named = set(re.findall(r"\w+", asked))
         self.spelt: dict[str, str] = {}
+        self.table_of = {label: table for table, label in domain.labels.items()}
+        self.columns = {column for columns in domain.tables.values() for column in columns}
         self.stored = {
             (table, column): self._values(column, held, inventor)
             for table, columns in domain.tables.items()
@@ -122,6 +123,7 @@ class Draw:
             if held != "key" and not self._refers(held)
         }
         self.values: dict[tuple[str, str], tuple[Value, ...]] = {}
+        self.schema = self._as_graph() if graph else self._as_tables()
 
     def _refers(self, held: object) -> bool:
         return isinstance(held, str) and held in self.domain.tables
@@ -138,22 +140,21 @@ class Draw:
         assert match is not None, f"{self.domain.name}: {column}: {held}"
         return tuple(_between(match[1], match[2], self.rng) for _ in range(10))
 
-    def name(self, canonical: str, spell: Callable[[str], str]) -> str:
-        """The same spelling for the same name, throughout."""
-        return self.spelt.setdefault(canonical, spell(" ".join(parts(canonical))))
+    def _spelling(self, key: str, spell: Callable[[], str]) -> str:
+        """The same for the same name, throughout."""
+        if key not in self.spelt:
+            self.spelt[key] = spell()
+        return self.spelt[key]
 
     def table(self, name: str) -> str:
+        """The table, or its label, as this draw spells it."""
         if self.graph:
-            return self.name(
-                f"({name})", lambda _: self.style.spell(" ".join(parts(self.domain.labels[name])), "pascal")
-            )
-        return self.name(f"({name})", lambda _: self.style.table(singular(" ".join(parts(name)))))
+            label = _words(self.domain.labels[name])
+            return self._spelling(f"({name})", lambda: self.style.spell(label, "pascal"))
+        return self._spelling(f"({name})", lambda: self.style.table(singular(_words(name))))
 
     def column(self, name: str) -> str:
-        return self.name(name, lambda words: self.style.spell(words, self.case))
-
-    def schema(self) -> Schema:
-        return self._as_graph() if self.graph else self._as_tables()
+        return self._spelling(name, lambda: self.style.spell(_words(name), self.case))
 
     def _keeps(self, name: str, share: float) -> bool:
         return name in self.named or self.rng.random() < share
@@ -190,10 +191,10 @@ class Draw:
         for table, label in self.domain.labels.items():
             if label in needed or self._keeps(label, _KEPT_TABLES):
                 entities.append(Entity(self.table(table), self._properties(table), self.rng.choice(_ROWS)))
-        by_label = {label: self.table(table) for table, label in self.domain.labels.items()}
         for r in types:
             fields = () if "." in r.through else self._properties(r.through)
-            links.append(Link(by_label[r.source], by_label[r.target], r.type, fields=fields))
+            source, target = (self.table(self.table_of[label]) for label in (r.source, r.target))
+            links.append(Link(source, target, r.type, fields=fields))
         self.rng.shuffle(entities)
         return Schema("cypher", "cypher", tuple(entities), tuple(links))
 
@@ -223,11 +224,9 @@ class Draw:
             name = token[0]
             if name in self.domain.tables:
                 return quote(self.table(name))
-            known = any(name in columns for columns in self.domain.tables.values())
-            return quote(self.column(name)) if known else name
+            return quote(self.column(name)) if name in self.columns else name
         if token[1]:
-            tables = {label: table for table, label in self.domain.labels.items()}
-            return f":{quote(self.table(tables[token[1]]))}" if token[1] in tables else token[0]
+            return f":{quote(self.table(self.table_of[token[1]]))}" if token[1] in self.table_of else token[0]
         return f"{token[2]}.{quote(self.column(token[3]))}" if token[2] else token[0]
 
     def _draw(self, slot: re.Match[str], drawn: dict[str, Value]) -> Value:
@@ -249,12 +248,16 @@ class Draw:
 
     def _literal(self, slot: re.Match[str], drawn: dict[str, Value]) -> str:
         value = self._draw(slot, drawn)
-        if slot[4] == "word":
-            return str(value).replace("'", "''" if not self.graph else "\\'")
         literal = self.language.literal(value)
+        if slot[4] == "word":
+            return literal[1:-1]  # the query has quotes of its own
         held = self.domain.tables[slot[1]][slot[2]] if slot[1] else ""
         dated = self.graph and slot[4] is None and slot[1] and _type(held) == "date"
         return f"date({literal})" if dated else literal
+
+
+def _words(name: str) -> str:
+    return " ".join(parts(name))
 
 
 def _plain(value: Value) -> str:
