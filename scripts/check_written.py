@@ -17,6 +17,7 @@ from t2q.errors import QueryError
 from t2q.languages import language_for
 from t2q.pretrain.worlds.inventor import Inventor
 from t2q.pretrain.worlds.made_database import write_tables
+from t2q.pretrain.worlds.renaming import Renaming
 from t2q.pretrain.worlds.schemas import Style
 from t2q.pretrain.worlds.written import SLOT, Domain, Draw
 
@@ -49,7 +50,7 @@ def _of_the_file(domain: Domain) -> Iterator[str]:
 
 def _of_tables(domain: Domain, seed: int) -> Iterator[str]:
     rng = random.Random(seed)
-    draw = Draw(domain, domain.questions, Style(rng), rng, Inventor(rng), graph=False)
+    draw = Draw(domain, domain.questions, Style(rng), rng, Inventor(rng), graph=False, anew=Renaming())
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "made.sqlite"
         write_tables(draw.schema, draw.values, ROWS, rng, file)
@@ -65,7 +66,7 @@ def _of_tables(domain: Domain, seed: int) -> Iterator[str]:
 
 def _of_graph(domain: Domain, seed: int) -> Iterator[str]:
     rng, language = random.Random(seed), language_for("cypher")
-    draw = Draw(domain, domain.questions, Style(rng), rng, Inventor(rng), graph=True)
+    draw = Draw(domain, domain.questions, Style(rng), rng, Inventor(rng), graph=True, anew=Renaming())
     for question in domain.questions:
         pair = draw.pair(question)
         try:

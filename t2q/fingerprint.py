@@ -75,9 +75,19 @@ def place_of_base(base: str) -> Path:
 
 
 def base(recipe: Recipe) -> dict[str, str]:
+    """The base that is fine-tuned."""
+    return _base(recipe.base)
+
+
+def start(recipe: PretrainRecipe) -> dict[str, str]:
+    """The base that a pretraining begins from."""
+    return _base(recipe.start)
+
+
+def _base(name: str) -> dict[str, str]:
     """The weights and tokenizer of one of the project's own bases; others do not change under their name."""
-    if not recipe.base.startswith(OWN_BASES):
+    if not name.startswith(OWN_BASES):
         return {}
-    folder = place_of_base(recipe.base)
+    folder = place_of_base(name)
     patterns = ("*.safetensors", "config.json", "model_config.yaml", "tokenizer*.json")
     return {"base weights": files_digest((p for pattern in patterns for p in folder.glob(pattern)), folder)}

@@ -33,6 +33,7 @@ TOKENIZER_FILES = (
     "added_tokens.json",
     "vocab.json",
     "merges.txt",
+    "tokenizer_config.json",
 )
 
 
@@ -94,15 +95,20 @@ def _hf_weights(checkpoint_dir: Path, architecture: str) -> tuple[dict[str, torc
     return weights, tied
 
 
+def copy_tokenizer(folder: Path, out_dir: Path) -> None:
+    """The files of a tokenizer, those that there are, byte for byte."""
+    for name in TOKENIZER_FILES:
+        if (folder / name).is_file():
+            shutil.copyfile(folder / name, out_dir / name)
+
+
 def _copy_tokenizer(tokenizer: FolderTokenizer, checkpoint_dir: Path, out_dir: Path) -> None:
     """The tokenizer's files byte for byte, with the prompt contract as chat template.
 
     Only where add_bos_token is said and tokenizer.json itself does not add the token, tokenizer.json is completed:
     transformers 5 goes by tokenizer.json alone.
     """
-    for name in TOKENIZER_FILES:
-        if (checkpoint_dir / name).is_file():
-            shutil.copyfile(checkpoint_dir / name, out_dir / name)
+    copy_tokenizer(checkpoint_dir, out_dir)
     if tokenizer.bos_id is not None and not tokenizer.adds_bos_itself:
         tokenizer.save_adding_bos(out_dir / "tokenizer.json")
     template = chat_template(tokenizer, for_transformers=True)

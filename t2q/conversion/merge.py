@@ -23,7 +23,7 @@ from t2q.models.torch_model import device_and_dtype
 
 Progress = Callable[[int, int], None]
 
-BASE_FILES = ("config.json", "generation_config.json", "tokenizer_config.json", *TOKENIZER_FILES)
+BASE_FILES = ("config.json", "generation_config.json", *TOKENIZER_FILES)
 ADAPTER_FILES = ("model_config.yaml", "hyperparameters.yaml", "prompt_style.yaml")
 ROUNDINGS = ("bnb.nf4", "bnb.nf4-dq", "bnb.fp4", "bnb.fp4-dq")
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 from tokenizers import Tokenizer
+from tokenizers.processors import TemplateProcessing
 
 from t2q.data.intents import sample
 from t2q.data.model import ask_model
@@ -35,7 +36,7 @@ from t2q.schema import Schema, Value
 UNANSWERABLE_SHARE = 0.14
 MADE_FOR_REAL = 3  # pairs about a real schema beside its own
 COPYING_SHARE = 0.07  # of documents
-PAIRS = (8, 12, 16, 20)  # a document
+PAIRS = (8, 14, 20, 28)  # a document, at most: what is asked counts, and the schema is read once
 SHOWN_SHARE = 0.5  # of values that are asked about
 QUESTION, ANSWER = 1, 2  # what a token belongs to; 0: schema or padding
 
@@ -103,6 +104,7 @@ def sample_texts(seed: int, number: int, sources: tuple[str, str] = ("", "")) ->
 def _tokenizer(path: str) -> Tokenizer:
     tokenizer = Tokenizer.from_file(path)
     tokenizer.encode_special_tokens = True  # text that spells an end token stays text
+    tokenizer.post_processor = TemplateProcessing(single="$A")  # an exported one begins every text anew
     return tokenizer
 
 

@@ -11,7 +11,7 @@ import torch
 from litgpt.config import Config
 from litgpt.utils import save_config
 
-from t2q.conversion.hf import TOKENIZER_FILES, convert_to_hf
+from t2q.conversion.hf import convert_to_hf, copy_tokenizer
 from t2q.pretrain.tokenizer import BOS, EOS, PAD
 
 
@@ -45,9 +45,7 @@ def export(state: dict[str, torch.Tensor], config: Config, tokenizer: Path, out:
     checkpoint = out / "litgpt"
     checkpoint.mkdir(parents=True)
     torch.save({name: tensor.to(torch.bfloat16) for name, tensor in state.items()}, checkpoint / "lit_model.pth")
-    for name in (*TOKENIZER_FILES, "tokenizer_config.json"):
-        if (tokenizer / name).is_file():
-            shutil.copyfile(tokenizer / name, checkpoint / name)
+    copy_tokenizer(tokenizer, checkpoint)
     vocabulary = json.loads((tokenizer / "tokenizer.json").read_text(encoding="utf-8"))["model"]["vocab"]
     ids = (vocabulary[token] for token in (BOS, EOS, PAD))
     (checkpoint / "config.json").write_text(json.dumps(hf_config(config, *ids), indent=2), encoding="utf-8")

@@ -76,3 +76,8 @@ def write_induction_heads(model: GPT, config: Config, seed: int) -> None:
         second.qkv.weight[key][compared] = MATCH * noted[part][: len(compared)]
         second.qkv.weight[value][:kept] = copied[part]
         second.proj.weight[:, query][:, :kept] = STRENGTH * STD * copied[part].T
+
+        for attention in (first, second):
+            # where query and key were both zero, neither would ever learn
+            silent = attention.qkv.weight[query].norm(dim=1) == 0
+            attention.qkv.weight[key][silent] = torch.randn(int(silent.sum()), width, generator=generator) * 0.02

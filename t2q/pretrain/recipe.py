@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 
+from t2q.fingerprint import OWN_BASES
 from t2q.recipe_errors import explain, report
 from t2q.recipe_yaml import read_yaml
 
@@ -82,10 +83,14 @@ class EvaluatePart(_Part):
 
 
 class PretrainRecipe(_Part):
-    """What `t2q pretrain` reads, every default shown. The run engine asks the same of it as of a recipe."""
+    """What `t2q pretrain` reads, every default shown. The run engine asks the same of it as of a recipe.
+
+    `start`: the base to begin from, one of t2q's own, no larger than `model`; its tokenizer is kept. "": from nothing.
+    """
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=100)] = "pico"
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 1
+    start: Annotated[str, Field(pattern=rf"^({OWN_BASES}[A-Za-z0-9][A-Za-z0-9._-]*)?$")] = ""
     tokenizer: TokenizerPart = TokenizerPart()
     model: ModelPart = ModelPart()
     corpus: CorpusPart = CorpusPart()

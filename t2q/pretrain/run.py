@@ -6,7 +6,9 @@ import json
 from pathlib import Path
 from typing import Any, cast
 
+from t2q.pretrain.growth import fitting
 from t2q.pretrain.recipe import PretrainRecipe
+from t2q.pretrain.shape import model_config
 from t2q.pretrain.stages import PRETRAIN_STAGES
 from t2q.progress import Progress
 from t2q.run import Run
@@ -15,6 +17,8 @@ from t2q.run import Run
 def pretrain(recipe_path: Path) -> None:
     """Runs what is not up to date and says where the model is. Raises T2QError."""
     recipe = PretrainRecipe.load(Path(recipe_path))
+    if recipe.start:
+        fitting(recipe.start, model_config(recipe.model, recipe.tokenizer.vocabulary))
     progress = Progress()
     engine = Run(cast(Any, recipe), progress, PRETRAIN_STAGES, verb="t2q pretrain")
     engine.execute()

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from t2q.bases import base_folder
+from t2q.conversion.hf import copy_tokenizer
 from t2q.pretrain.corpus import make_rows, sample_texts
 from t2q.pretrain.evaluate import evaluate
 from t2q.pretrain.export import export
@@ -26,10 +28,10 @@ PRETRAIN_STAGES = (
     Stage(
         "tokenizer",
         (),
-        ("seed", "tokenizer", "model"),
+        ("seed", "start", "tokenizer", "model"),
         ("tokenizers",),
         "t2q.pretrain.stages:make_tokenizer",
-        fingerprints=("t2q.fingerprint:corpus",),
+        fingerprints=("t2q.fingerprint:corpus", "t2q.fingerprint:start"),
     ),
     Stage(
         "corpus",
@@ -42,9 +44,10 @@ PRETRAIN_STAGES = (
     Stage(
         "pretrain",
         ("tokenizer", "corpus"),
-        ("seed", "tokenizer", "model", "train"),
+        ("seed", "start", "tokenizer", "model", "train"),
         ("litgpt", "lightning", "torch"),
         "t2q.pretrain.stages:pretrain",
+        fingerprints=("t2q.fingerprint:start",),
     ),
     Stage(
         "export",
@@ -63,8 +66,11 @@ def _recipe(ctx: StageContext) -> PretrainRecipe:
 
 
 def make_tokenizer(ctx: StageContext) -> None:
-    """The vocabulary, learnt from made-up documents."""
+    """The vocabulary, learnt from made-up documents, or that of the base to begin from."""
     recipe = _recipe(ctx)
+    if recipe.start:
+        copy_tokenizer(base_folder(recipe.start), ctx.out)
+        return
     with ctx.progress.task("training the tokenizer") as task:
         tokenizer = train_tokenizer(
             sample_texts(recipe.seed, recipe.tokenizer.documents, recipe.corpus.sources), recipe.tokenizer.vocabulary

@@ -20,6 +20,7 @@ from litgpt.model import GPT
 from torch.nn import functional as F
 
 from t2q.pretrain.corpus import ANSWER
+from t2q.pretrain.growth import grown_base
 from t2q.pretrain.recipe import PretrainRecipe, TrainPart
 from t2q.pretrain.shape import build
 from t2q.training.document_attention import by_kernel
@@ -106,6 +107,8 @@ def pretrain_loop(
 ) -> GPT:
     """Trains to the recipe's last step (or `stop_after`), going on from `folder`/state.pth where there is one.
 
+    Raises RecipeError where the base to start from does not fit.
+
     `on_step(step, answer_loss, tokens_per_second)` is called after each step; the losses go to losses.jsonl.
     """
     part = recipe.train
@@ -114,6 +117,8 @@ def pretrain_loop(
     precision = state["precision"] if state else part.precision or fastest_precision(config)
     fabric = L.Fabric(accelerator="auto", devices=1, precision=precision)  # type: ignore[arg-type]
     model = build(config, recipe.seed)
+    if recipe.start and not state:
+        model.load_state_dict(grown_base(recipe.start, config, recipe.seed))
     for block in model.transformer.h:
         plain_attention = type(block.attn).scaled_dot_product_attention
         block.attn.scaled_dot_product_attention = MethodType(prefix_attention(plain_attention), block.attn)

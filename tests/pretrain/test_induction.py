@@ -17,3 +17,12 @@ def test_an_untrained_model_copies_what_it_has_read() -> None:
         logits = model(torch.cat([tokens, said], 1))[:, -40:-1]
     logits.scatter_(-1, said[:, :-1, None], -torch.inf)  # tied embeddings: at first every token expects itself
     assert (logits.argmax(-1) == said[:, 1:]).float().mean() > 200 / 4096
+
+
+def test_no_part_of_a_head_is_dead() -> None:
+    """A query and a key that are both zero have no gradient."""
+    config = model_config(ModelPart(layers=2), 4096)
+    model = build(config, seed=3)
+    for block in model.transformer.h:
+        query, key, _ = block.attn.qkv.weight.detach().chunk(3)
+        assert (query.norm(dim=1) + key.norm(dim=1) > 0).all()

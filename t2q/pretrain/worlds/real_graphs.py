@@ -8,28 +8,60 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from t2q.data.importers.text2cypher import GraphQuestions, read_text2cypher
+from t2q.data.names import parts
 from t2q.data.pairs import Pair
+from t2q.languages import language_for
+from t2q.pretrain.worlds.graph_spelling import Spelling
+from t2q.pretrain.worlds.inventor import Inventor
 from t2q.pretrain.worlds.real_world import REAL, RealWorld
+from t2q.pretrain.worlds.renaming import Asked, renaming
+from t2q.pretrain.worlds.schemas import Style
 from t2q.schema import Entity, Field, Schema
 
 QUESTIONS, SCHEMAS = "text2cypher_gpt4turbo.csv", "text2cypher_schemas.csv"
 MEASURED = {"movies", "northwind"}  # what bases are measured on: they are never to train one
 _KEPT = 0.5  # of labels, properties and types that no question names
+_RESPELT = 0.8  # of draws
 
 
 def read_real_graphs(folder: Path) -> tuple[GraphQuestions, ...]:
-    """The graphs that may be trained on. Raises RecipeError as `read_text2cypher` does."""
+    """The graphs that may be trained on, with the questions whose query names nothing that its graph does not have.
+
+    Raises RecipeError as `read_text2cypher` does.
+    """
     graphs = tuple(read_text2cypher(folder / QUESTIONS, folder / SCHEMAS))
     measured = {question for graph in graphs if graph.name in MEASURED for question, _ in graph.questions}
+    unknown = language_for("cypher").unknown
     return tuple(
-        replace(graph, questions=tuple(pair for pair in graph.questions if pair[0] not in measured))
+        replace(
+            graph,
+            questions=tuple(
+                (q, plain_names(c)) for q, c in graph.questions if q not in measured and not unknown(c, graph.schema)
+            ),
+        )
         for graph in graphs
         if graph.name not in MEASURED and graph.questions
     )
 
 
-def real_graph_world(graph: GraphQuestions, number: int, rng: random.Random) -> RealWorld:
-    """Up to `number` of the graph's questions, and the part of its schema that they name, with some of the rest."""
+def plain_names(query: str) -> str:
+    """The query without names for its columns, and "total" for what it counts: names that nobody asked for."""
+    head, keyword, last = query.rpartition("RETURN ")
+    for alias in re.findall(r" AS (\w+)", last):
+        if len(re.findall(rf"\b{alias}\b", last)) == 1:
+            last = re.sub(rf" AS {alias}\b", "", last)
+    query = head + keyword + last
+    counted = re.findall(r"\b(?:count|sum|size)\([^()]*\) AS (\w+)", query)
+    if len(counted) == 1 and not re.search(rf"\btotal\b|[.:]{counted[0]}\b", query):
+        query = re.sub(rf"\b{counted[0]}\b", "total", query)
+    return query
+
+
+def real_graph_world(graph: GraphQuestions, number: int, rng: random.Random, inventor: Inventor) -> RealWorld:
+    """Up to `number` of the graph's questions, and the part of its schema that they name, with some of the rest.
+
+    Properties are spelt in one of the styles that graphs have, and a share of all names are others than the graph's.
+    """
     questions = rng.sample(graph.questions, min(number, len(graph.questions)))
     named = _Named(frozenset(re.findall(r"\w+", " ".join(query for _, query in questions))), rng)
     links = tuple(link for link in graph.schema.links if named.keeps(link.name))
@@ -44,8 +76,37 @@ def real_graph_world(graph: GraphQuestions, number: int, rng: random.Random) -> 
         replace(link, fields=named.fields(link.fields)) for link in links if {link.source, link.target} <= labels
     )
     schema = Schema("cypher", "cypher", tuple(rng.sample(entities, len(entities))), tuple(links))
-    values = {(e.name, f.name): f.samples for e in entities for f in e.fields}
+    if rng.random() < _RESPELT:
+        schema, questions = _respelt(schema, questions, rng, inventor)
+    values = {(e.name, f.name): f.samples for e in schema.entities for f in e.fields}
     return RealWorld(schema, values, [Pair(question, query, REAL) for question, query in questions])
+
+
+def _respelt(
+    schema: Schema, questions: list[Asked], rng: random.Random, inventor: Inventor
+) -> tuple[Schema, list[Asked]]:
+    """The schema and its questions under other names; without those questions that do not say what is renamed."""
+    held = [entity.fields for entity in schema.entities] + [link.fields for link in schema.links]
+    properties = {field.name: field.type for fields in held for field in fields}
+    labels = dict.fromkeys(entity.name for entity in schema.entities)
+    anew, sound = renaming(labels | properties, questions, rng, inventor)
+    style, case = Style(rng), rng.choices(("camel", "snake", "upper"), (65, 30, 5))[0]
+
+    def spelt(name: str, case: str) -> str:
+        words = " ".join(parts(name))
+        new = anew.words(words)
+        return name if case != property_case and new == words else style.spell(new, case)
+
+    property_case = case
+    spelling = Spelling(
+        {name: spelt(name, "pascal") for name in labels},
+        {link.name: spelt(link.name, "upper") for link in schema.links},
+        {name: spelt(name, case) for name in properties},
+    )
+    if not spelling.distinct:
+        return schema, questions
+    kept = [asked for asked, fits in zip(questions, sound, strict=True) if fits]
+    return spelling.schema(schema), [(anew.words(question), spelling.query(query)) for question, query in kept]
 
 
 @dataclass(frozen=True)

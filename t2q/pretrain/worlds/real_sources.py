@@ -14,7 +14,7 @@ from t2q.pretrain.worlds.real_tables import column_names_in, names_in, real_tabl
 from t2q.pretrain.worlds.real_world import RealWorld
 from t2q.pretrain.worlds.written import written_domain, written_names, written_world
 
-TABLE_SHARE, GRAPH_SHARE, WRITTEN_SHARE = 0.35, 0.08, 0.2  # of documents, where there are such
+TABLE_SHARE, GRAPH_SHARE, WRITTEN_SHARE = 0.33, 0.1, 0.25  # of documents, where there are such
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class RealSources:
         if self.tables and roll < TABLE_SHARE:
             return real_table_world(rng.choice(self.tables), rng, inventor)
         if self.graphs and roll < TABLE_SHARE + GRAPH_SHARE:
-            return real_graph_world(rng.choice(self.graphs), number, rng)
+            return real_graph_world(rng.choice(self.graphs), number, rng, inventor)
         if self.domains and roll > 1 - WRITTEN_SHARE:
             return written_world(written_domain(rng.choice(self.domains)), number, rng, inventor)
         return None

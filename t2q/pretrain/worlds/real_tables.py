@@ -17,7 +17,7 @@ from t2q.pretrain.worlds.real_world import REAL, RealWorld
 from t2q.pretrain.worlds.schemas import Style, make_field
 from t2q.schema import Entity, Field, FieldType, Schema, Value
 
-PUBLISHED_SHARE = 0.3  # of tables that keep the form in which WikiSQL comes
+PUBLISHED_SHARE = 0.4  # of tables that keep the form in which WikiSQL comes
 ROWS = 30  # of a table whose rows nobody knows
 _COLUMN_LIKE = re.compile(r"(?=.{3,24}$)[a-z]+( [a-z]+){0,2}")
 _NAME_LIKE = re.compile(r"[^\W\d_][\w .,'&-]{2,27}")

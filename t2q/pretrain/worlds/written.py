@@ -23,13 +23,15 @@ from t2q.languages import language_for
 from t2q.languages.base import Language
 from t2q.pretrain.worlds.inventor import Attribute, Inventor
 from t2q.pretrain.worlds.real_world import RealWorld
+from t2q.pretrain.worlds.renaming import Renaming, renaming
 from t2q.pretrain.worlds.schemas import Style, make_field
-from t2q.schema import Entity, Field, Link, Schema, Value
+from t2q.schema import Entity, Field, FieldType, Link, Schema, Value
 
 _FOLDER = files("t2q.pretrain.worlds").joinpath("written_files")
 WRITTEN = "written"  # the intent of such questions
 _KEPT_TABLES, _KEPT_COLUMNS = 0.6, 0.75  # of those that no question of a draw names
 _OTHER_NAMES = 0.3  # of names that are other than the file's
+_RENAMED = 0.7  # of draws
 _ROWS = (12, 30, 80, 200, 1000)
 SLOT = re.compile(r"\{(?:(\w+)\.(\w+)(?:#(\d))?(?:%(year|word))?|n(?:#(\d))?)\}")
 _SQL_TOKEN = re.compile(r"'[^']*'|\{[^}]*\}|\b[a-z_][a-z0-9_]*\b")
@@ -76,6 +78,19 @@ class Domain:
         )
         return cls(name, data["tables"], data["graph"]["labels"], types, questions)
 
+    def refers(self, held: object) -> bool:
+        """Whether it is the name of a table: what a column holds that refers to it."""
+        return isinstance(held, str) and held in self.tables
+
+    def is_key(self, held: object) -> bool:
+        return held == "key" or self.refers(held)
+
+    def names(self, graph: bool) -> dict[str, FieldType | None]:
+        """As `renaming` takes them: tables or labels, and what columns hold; no keys."""
+        held = {column: held for columns in self.tables.values() for column, held in columns.items()}
+        columns = {column: _type(what) for column, what in held.items() if not self.is_key(what)}
+        return {**columns, **dict.fromkeys(self.labels.values() if graph else self.tables)}
+
 
 def written_names() -> tuple[str, ...]:
     """The domains that there are."""
@@ -91,8 +106,12 @@ def written_domain(name: str) -> Domain:
 def written_world(domain: Domain, number: int, rng: random.Random, inventor: Inventor) -> RealWorld:
     """The domain as tables or as a graph, with up to `number` of its questions."""
     questions = rng.sample(domain.questions, min(number, len(domain.questions)))
-    graph = rng.random() < 0.5
-    draw = Draw(domain, questions, Style(rng), rng, inventor, graph)
+    graph, anew = rng.random() < 0.5, Renaming()
+    if rng.random() < _RENAMED:
+        asked = [(q.text, q.cypher if graph else q.sql) for q in questions]
+        anew, sound = renaming(domain.names(graph), asked, rng, inventor)
+        questions = [question for question, fits in zip(questions, sound, strict=True) if fits]
+    draw = Draw(domain, questions, Style(rng), rng, inventor, graph, anew)
     return RealWorld(draw.schema, draw.values, [draw.pair(question) for question in questions])
 
 
@@ -107,8 +126,9 @@ class Draw:
         rng: random.Random,
         inventor: Inventor,
         graph: bool,
+        anew: Renaming,
     ) -> None:
-        self.domain, self.style, self.rng, self.graph = domain, style, rng, graph
+        self.domain, self.style, self.rng, self.graph, self.anew = domain, style, rng, graph, anew
         self.language: Language = language_for("cypher" if graph else "sqlite")
         self.case = rng.choices(("camel", "snake"), (70, 30))[0] if graph else None
         asked = " ".join(q.cypher if graph else q.sql for q in questions)
@@ -120,13 +140,10 @@ class Draw:
             (table, column): self._values(column, held, inventor)
             for table, columns in domain.tables.items()
             for column, held in columns.items()
-            if held != "key" and not self._refers(held)
+            if not domain.is_key(held)
         }
         self.values: dict[tuple[str, str], tuple[Value, ...]] = {}
         self.schema = self._as_graph() if graph else self._as_tables()
-
-    def _refers(self, held: object) -> bool:
-        return isinstance(held, str) and held in self.domain.tables
 
     def _values(self, column: str, held: Any, inventor: Inventor) -> tuple[Value, ...]:
         if held == "boolean":
@@ -149,12 +166,18 @@ class Draw:
     def table(self, name: str) -> str:
         """The table, or its label, as this draw spells it."""
         if self.graph:
-            label = _words(self.domain.labels[name])
+            label = self._words(self.domain.labels[name])
             return self._spelling(f"({name})", lambda: self.style.spell(label, "pascal"))
-        return self._spelling(f"({name})", lambda: self.style.table(singular(_words(name))))
+        return self._spelling(f"({name})", lambda: self.style.table(singular(self._words(name))))
 
     def column(self, name: str) -> str:
-        return self._spelling(name, lambda: self.style.spell(_words(name), self.case))
+        return self._spelling(name, lambda: self.style.spell(self._words(name), self.case))
+
+    def type(self, name: str) -> str:
+        return self.style.spell(self._words(name), "upper")
+
+    def _words(self, name: str) -> str:
+        return self.anew.words(" ".join(parts(name)))
 
     def _keeps(self, name: str, share: float) -> bool:
         return name in self.named or self.rng.random() < share
@@ -172,7 +195,7 @@ class Draw:
             for column, held in self.domain.tables[table].items():
                 if held == "key":
                     fields.append(Field(self.column(column), "integer", (), rows, key=True))
-                elif self._refers(held):
+                elif self.domain.refers(held):
                     fields.append(Field(self.column(column), "integer", (), rows))
                     if held in kept:
                         key = next(c for c, h in self.domain.tables[held].items() if h == "key")
@@ -194,7 +217,7 @@ class Draw:
         for r in types:
             fields = () if "." in r.through else self._properties(r.through)
             source, target = (self.table(self.table_of[label]) for label in (r.source, r.target))
-            links.append(Link(source, target, r.type, fields=fields))
+            links.append(Link(source, target, self.type(r.type), fields=fields))
         self.rng.shuffle(entities)
         return Schema("cypher", "cypher", tuple(entities), tuple(links))
 
@@ -210,13 +233,13 @@ class Draw:
         query = question.cypher if self.graph else question.sql
         spelt = (_CYPHER_TOKEN if self.graph else _SQL_TOKEN).sub(self._spell, " ".join(query.split()))
         drawn: dict[str, Value] = {}
-        text = SLOT.sub(lambda slot: _plain(self._draw(slot, drawn)), question.text)
+        text = SLOT.sub(lambda slot: _plain(self._draw(slot, drawn)), self.anew.words(question.text))
         filled = SLOT.sub(lambda slot: self._literal(slot, drawn), spelt)
         if self.rng.random() < 0.15:
             text = text[:1].lower() + text[1:]
         if self.rng.random() < 0.2:
             text = text.rstrip("?.")
-        return Pair(text, filled, WRITTEN, question.text, question.reason)
+        return Pair(text, filled, WRITTEN, question.text, self.anew.words(question.reason))
 
     def _spell(self, token: re.Match[str]) -> str:
         quote = self.language.quote
@@ -226,7 +249,8 @@ class Draw:
                 return quote(self.table(name))
             return quote(self.column(name)) if name in self.columns else name
         if token[1]:
-            return f":{quote(self.table(self.table_of[token[1]]))}" if token[1] in self.table_of else token[0]
+            of_label = token[1] in self.table_of
+            return f":{quote(self.table(self.table_of[token[1]]) if of_label else self.type(token[1]))}"
         return f"{token[2]}.{quote(self.column(token[3]))}" if token[2] else token[0]
 
     def _draw(self, slot: re.Match[str], drawn: dict[str, Value]) -> Value:
@@ -254,10 +278,6 @@ class Draw:
         held = self.domain.tables[slot[1]][slot[2]] if slot[1] else ""
         dated = self.graph and slot[4] is None and slot[1] and _type(held) == "date"
         return f"date({literal})" if dated else literal
-
-
-def _words(name: str) -> str:
-    return " ".join(parts(name))
 
 
 def _plain(value: Value) -> str:
