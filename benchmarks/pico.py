@@ -25,7 +25,7 @@ from rich.console import Console
 from rich.table import Table as Grid
 
 from t2q.answering.answer import answer
-from t2q.answering.completing import complete
+from t2q.answering.completing import complete, complete_what_fits
 from t2q.data.importers.spider import read_spider
 from t2q.data.importers.wikisql import TableQuestion, parse_query, read_wikisql
 from t2q.data.lexicon import as_lists
@@ -37,7 +37,7 @@ from t2q.errors import DatabaseError
 from t2q.evaluation.judge import Judge
 from t2q.evaluation.metrics import wilson
 from t2q.evaluation.predictions import Prediction, write_predictions
-from t2q.models import Completion, Model, open_model
+from t2q.models import Model, open_model
 from t2q.pretrain.worlds.inventor import Inventor
 from t2q.pretrain.worlds.made_database import write_graph, write_tables
 from t2q.pretrain.worlds.schemas import as_graph, as_tables
@@ -80,14 +80,11 @@ class Bench:
         text = database_text(schema)
         judge = Judge(pairs, schema, database)
         prompts = [render(text, pair.question) for pair in pairs]
-        if self.fits(prompts):
-            completions = complete(self.model, prompts, schema, MAX_NEW_TOKENS, task.advance)
-        else:
-            completions = [Completion("", 0, 0.0, finished=False)] * len(prompts)
+        completions = complete_what_fits(self.model, prompts, schema, MAX_NEW_TOKENS, task.advance)
         return [judge.judge(number, completion) for number, completion in enumerate(completions)]
 
     def fits(self, prompts: Sequence[str]) -> bool:
-        """Whether the model has room for the prompts and an answer: what it has none for counts as wrong."""
+        """Whether the model has room for the prompts and an answer."""
         longest = max((len(self.model.encode(prompt)) for prompt in prompts), default=0)
         return longest + MAX_NEW_TOKENS <= self.model.max_length
 

@@ -14,6 +14,8 @@ from pathlib import Path
 import yaml
 
 from t2q.bases import base_folder
+from t2q.data.importers.spider import read_spider
+from t2q.databases.urls import spider_folder
 from t2q.errors import QueryError, RecipeError, T2QError
 from t2q.fingerprint import OWN_BASES
 from t2q.hardware import nvidia_gpu
@@ -40,6 +42,7 @@ class Known:
     recipe: Recipe
     schema: Schema | None = None
     folder: Path | None = None
+    asked: Sequence[int] = ()  # questions to train on, about each database, where they are not made
 
 
 @dataclass(frozen=True)
@@ -52,9 +55,19 @@ Check = Callable[[Known], Iterator[Finding]]
 
 
 def database(known: Known) -> Iterator[Finding]:
-    """The database opens, and holds rows to make questions from."""
+    """The database opens, and holds rows to make questions from; of several, the questions are there."""
     from t2q.databases import open_database
 
+    if folder := spider_folder(known.recipe.database):
+        train, test = (list(read_spider(folder / f"{name}.jsonl", folder / "database")) for name in ("train", "dev"))
+        known.asked = [len(d.pairs) for d in train]
+        asked = sum(len(d.pairs) for d in test)
+        yield Finding(
+            True,
+            f"{folder}: {sum(known.asked)} questions about {len(train)} databases to train on, "
+            f"{asked} about {len(test)} others to test",
+        )
+        return
     with open_database(known.recipe.database) as opened:
         schema = opened.schema()
         url = opened.url
@@ -148,11 +161,12 @@ def prompts(known: Known) -> Iterator[Finding]:
 
 def training(known: Known) -> Iterator[Finding]:
     """Numbers that LitGPT would take without a word and train nothing with."""
-    train, pairs = known.recipe.train, known.recipe.pairs
-    if train.batch_size > pairs.train:
-        yield Finding(False, f"train.batch_size {train.batch_size} is more than pairs.train {pairs.train}: lower it")
+    train, asked = known.recipe.train, known.asked or [known.recipe.pairs.train]
+    if train.batch_size > max(asked):
+        told = "any database has questions" if known.asked else f"pairs.train {max(asked)}"
+        yield Finding(False, f"train.batch_size {train.batch_size} is more than {told}: lower it")
         return
-    steps = train.epochs * (pairs.train // train.batch_size)
+    steps = train.epochs * sum(number // train.batch_size for number in asked)
     if steps < FEW_STEPS:
         yield Finding(
             False,

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from t2q.databases.urls import database_file
+from t2q.databases.urls import database_file, spider_folder
 from t2q.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -34,7 +34,13 @@ def files_digest(paths: Iterable[Path], root: Path) -> str:
 
 
 def database(recipe: Recipe) -> dict[str, str]:
-    """The content of a file, else (a server) the schema with its sample values. Raises DatabaseError."""
+    """The content of a file, or of a folder's, else (a server) the schema with its sample values.
+
+    Raises DatabaseError.
+    """
+    if folder := spider_folder(recipe.database):
+        found = [*folder.glob("*.jsonl"), *folder.glob("database/*/*.sqlite")]
+        return {"content of the databases": files_digest(found, folder)}
     path = database_file(recipe.database)
     if path is not None and path.is_file():
         logs = [path.with_name(path.name + end) for end in ("-wal", ".wal")]  # the newest changes may be there still

@@ -2,35 +2,83 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from t2q.data.pairs import Pair, read_pairs
+from t2q.errors import T2QError
+from t2q.json_lines import json_lines
 from t2q.prompt import render
 from t2q.schema import Schema
 
 PARITY_PROMPTS = 6
+_SEVERAL = "databases.jsonl"
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A database as prompts show it: `text` is what all that ask it begin with. `url` is "" for the recipe's own."""
+
+    schema: Schema
+    text: str
+    url: str = ""
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """The artifact of `prepare` in `folder`; `database_text` is what all its prompts begin with."""
+    """The artifact of `prepare` in `folder`. `databases`: by what a pair calls its own; the only one is called ""."""
 
     folder: Path
-    schema: Schema
-    database_text: str
+    databases: Mapping[str, Shown]
 
     @classmethod
     def load(cls, folder: Path) -> Prepared:
+        if (folder / _SEVERAL).is_file():
+            rows = (row for _, row in json_lines((folder / _SEVERAL).read_text(encoding="utf-8")))
+            return cls(folder, {r["name"]: Shown(Schema.from_json(r["schema"]), r["text"], r["url"]) for r in rows})
         text = (folder / "database.txt").read_text(encoding="utf-8").removesuffix("\n")
-        return cls(folder, Schema.from_json((folder / "schema.json").read_text(encoding="utf-8")), text)
+        return cls(folder, {"": Shown(Schema.from_json((folder / "schema.json").read_text(encoding="utf-8")), text)})
+
+    @property
+    def only(self) -> Shown:
+        """Raises T2QError where there are several databases."""
+        if len(self.databases) > 1:
+            raise T2QError(
+                f"{self.folder} holds questions about {len(self.databases)} databases, and this needs a run about one: "
+                "copy the run's hf folder to checkpoints/t2q/NAME and fine-tune it with `base: t2q/NAME`"
+            )
+        return next(iter(self.databases.values()))
+
+    @property
+    def system_text(self) -> str:
+        """What is said before every question; "" where that depends on the database."""
+        return self.only.text if len(self.databases) == 1 else ""
 
     def pairs(self, split: str) -> list[Pair]:
         return read_pairs(self.folder / f"{split}.jsonl")
 
-    def prompt(self, question: str) -> str:
-        return render(self.database_text, question)
+    def by_database(self, split: str) -> Iterator[tuple[Shown, list[Pair]]]:
+        """The split's pairs, database by database."""
+        asked: dict[str, list[Pair]] = {}
+        for pair in self.pairs(split):
+            asked.setdefault(pair.database, []).append(pair)
+        for name, pairs in asked.items():
+            yield self.databases[name], pairs
+
+    def prompt(self, pair: Pair) -> str:
+        return render(self.databases[pair.database].text, pair.question)
 
     def parity_prompts(self) -> list[str]:
         """The prompts on which a conversion's logits are held against the step before."""
-        return [self.prompt(p.question) for p in self.pairs("validation")[:PARITY_PROMPTS]]
+        return [self.prompt(pair) for pair in self.pairs("validation")[:PARITY_PROMPTS]]
+
+
+def write_databases(folder: Path, databases: Mapping[str, Shown]) -> None:
+    """Several databases, a JSON object a line."""
+    rows: Iterable[str] = (
+        json.dumps({"name": name, "url": shown.url, "text": shown.text, "schema": shown.schema.to_json()})
+        for name, shown in databases.items()
+    )
+    (folder / _SEVERAL).write_text("".join(f"{row}\n" for row in rows), encoding="utf-8")

@@ -32,7 +32,7 @@ DEFAULT_PROFILES: dict[str, Any] = {
 }
 _GRAPH_SCHEMES = ("graph", "bolt", "neo4j")
 _KEYS_OF_A_BASE = {"tokenizer", "model", "corpus"}
-_URL = re.compile(r"(graph:|[a-z][a-z0-9+.-]*://).+", re.IGNORECASE)
+_URL = re.compile(r"(graph:|spider:|[a-z][a-z0-9+.-]*://).+", re.IGNORECASE)
 
 
 class _Part(BaseModel):

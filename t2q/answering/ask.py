@@ -25,8 +25,8 @@ from t2q.databases.urls import with_file_in
 from t2q.errors import DatabaseError, ExecutionFailed, T2QError
 from t2q.manifest import Manifest
 from t2q.models import Model, open_model
-from t2q.prepared import Prepared
-from t2q.prompt import REFUSAL
+from t2q.prepared import Prepared, Shown
+from t2q.prompt import REFUSAL, render
 from t2q.schema import first_names
 
 MAX_NEW_TOKENS = 256
@@ -41,7 +41,7 @@ class Asker:
 
     model: Model
     database: Database
-    prepared: Prepared
+    shown: Shown
 
     @classmethod
     def open(cls, run: Path) -> Asker:
@@ -58,10 +58,10 @@ class Asker:
             raise T2QError(f"{prepare / 'manifest.json'} is missing or damaged: make it again with `t2q run RECIPE`")
         made_in = run.resolve().parent.parent  # a run is made in runs/NAME of the folder that its paths start from
         url = with_file_in(manifest.ingredients.recipe["database"], made_in)
-        prepared = Prepared.load(prepare)
+        shown = Prepared.load(prepare).only
         database = open_database(url)
         try:
-            return cls(open_model(files[0]), database, prepared)
+            return cls(open_model(files[0]), database, shown)
         except BaseException:
             database.close()
             raise
@@ -69,12 +69,12 @@ class Asker:
     def ask(self, question: str) -> Answer:
         """One answer; a question too long for the model is declined, not cut."""
         try:
-            [written] = complete(self.model, [self.prepared.prompt(question)], self.prepared.schema, MAX_NEW_TOKENS)
+            [written] = complete(self.model, [render(self.shown.text, question)], self.shown.schema, MAX_NEW_TOKENS)
         except ValueError as error:
             return Answer(abstained=True, reason=str(error), kind="too long")
         if not written.finished:
             return cut(written.text)
-        found = answer(written.text, self.prepared.schema, self.database)
+        found = answer(written.text, self.shown.schema, self.database)
         if found.kind == ExecutionFailed.kind:  # though it names only what the schema has that the model learnt
             self._refuse_another_schema()
         return replace(found, refuted=written.refuted)
@@ -82,7 +82,7 @@ class Asker:
     def _refuse_another_schema(self) -> None:
         """Raises DatabaseError where the database lacks what the run was made for."""
         there = set(self.database.schema().names)
-        gone = [name for name in self.prepared.schema.names if name not in there]
+        gone = [name for name in self.shown.schema.names if name not in there]
         if gone:
             raise DatabaseError(
                 f"{self.database.url} is not what the run was made for: it has no "

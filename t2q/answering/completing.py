@@ -37,6 +37,24 @@ def complete(
     return completions
 
 
+def complete_what_fits(
+    model: Model,
+    prompts: Sequence[str],
+    schema: Schema,
+    max_new_tokens: int,
+    on_done: Callable[[int], None] | None = None,
+) -> list[Completion]:
+    """As `complete`; a prompt that leaves no room for an answer gets one that is empty and not finished."""
+    completions = [Completion("", 0, 0.0, finished=False)] * len(prompts)
+    fitting = [i for i, prompt in enumerate(prompts) if len(model.encode(prompt)) < model.max_length]
+    found = complete(model, [prompts[i] for i in fitting], schema, max_new_tokens, on_done)
+    for i, completion in zip(fitting, found, strict=True):
+        completions[i] = completion
+    if on_done:
+        on_done(len(prompts) - len(fitting))
+    return completions
+
+
 def refuted(text: str, schema: Schema) -> bool:
     """Whether the text refuses because something is not there that the schema has under that very name."""
     match = _NOT_THERE.fullmatch(refusal_reason(text) or "")

@@ -6,6 +6,7 @@ Format: https://github.com/ollama/ollama/blob/main/docs/modelfile.md
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 
 from t2q.errors import StageError
@@ -19,13 +20,14 @@ MAX_ANSWER = 512  # tokens; Ollama's own default is no limit
 def modelfile(gguf_path: Path, database: str) -> str:
     """The text of a Modelfile to lie beside the GGUF file; `database` is the prompt's database text.
 
+    Where that is "", the model is about no one database, and who asks sends the text as the system's.
     Raises StageError on a database text that a Modelfile cannot hold.
     """
     if re.search(r'"""[ \t]*$', database, re.MULTILINE):
         raise StageError('a line of the database text ends with """, which would end it early in an Ollama Modelfile')
     template = render("{{ .System }}", "{{ .Prompt }}") + "{{ .Response }}"
     with LlamaFile(gguf_path, vocabulary_only=True) as file:
-        needed = len(file.encode(render(database, ""))) + MAX_QUESTION + MAX_ANSWER
+        needed = len(file.encode(render(database, ""))) + MAX_QUESTION + MAX_ANSWER if database else sys.maxsize
         parameters = {
             "stop": f'"{file.end_token}"',
             "temperature": 0,
@@ -38,7 +40,7 @@ def modelfile(gguf_path: Path, database: str) -> str:
             f"FROM ./{gguf_path.name}",
             f'TEMPLATE """{template}"""',
             *(f"PARAMETER {name} {value}" for name, value in parameters.items()),
-            f'SYSTEM """{database}"""',
+            *([f'SYSTEM """{database}"""'] if database else []),
             "",
         ]
     )

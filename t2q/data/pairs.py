@@ -20,7 +20,8 @@ from t2q.prompt import refusal
 class Pair:
     """`query` is empty where the question cannot be answered; `reason` then says why.
 
-    `wording` is the template that the question was made from, "" for questions that people wrote.
+    `wording` is the template that the question was made from, "" for questions that people wrote. `database` is the
+    name of the one that is asked, where there are several.
     """
 
     question: str
@@ -28,6 +29,7 @@ class Pair:
     intent: str
     wording: str = ""
     reason: str = ""
+    database: str = ""
 
     @property
     def answerable(self) -> bool:

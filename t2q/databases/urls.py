@@ -1,4 +1,4 @@
-"""URLs of databases that are files: SQLite, DuckDB and the embedded graph."""
+"""URLs of databases that are files: SQLite, DuckDB and the embedded graph; and of folders with many."""
 
 from __future__ import annotations
 
@@ -18,6 +18,12 @@ def database_file(url: str) -> Path | None:
     """The file that the URL names, there or not; None for a server."""
     match = _FILE_URL.match(url)
     return Path(match[2]) if match else None
+
+
+def spider_folder(url: str) -> Path | None:
+    """The folder of questions about many databases that the URL names, there or not; None for one database."""
+    scheme, _, folder = url.partition(":")
+    return Path(folder) if scheme == "spider" else None
 
 
 def with_file_in(url: str, folder: Path) -> str:

@@ -11,11 +11,13 @@ import json
 import math
 import shutil
 import time
+from contextlib import ExitStack
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
 
-from t2q.answering.completing import complete
+from t2q.answering.completing import complete_what_fits
 from t2q.bases import litgpt_checkpoint
 from t2q.databases import open_database
 from t2q.evaluation.judge import Judge
@@ -35,30 +37,34 @@ def run(ctx: StageContext) -> dict[str, Any]:
     """Asks and judges. Raises StageError where a gold query fails; returns an error where a step lost too much."""
     prepared = Prepared.load(ctx.inputs["prepare"])
     pairs = prepared.pairs("test")
-    prompts = [prepared.prompt(p.question) for p in pairs]
     models = model_paths(ctx)
     (ctx.out / "predictions").mkdir()
     steps: dict[str, dict[str, Any]] = {}
     intents: dict[str, dict[str, list[int]]] = {}
-    with open_database(ctx.recipe.database) as database:
-        judge = Judge(pairs, prepared.schema, database)
-        with ctx.progress.task("evaluating", total=len(models) * len(pairs)) as task:
-            for step, path in models.items():
-                with open_model(path) as model:
+    with ExitStack() as opened, ctx.progress.task("evaluating", total=len(models) * len(pairs)) as task:
+        judges = [
+            (shown, Judge(asked, shown.schema, opened.enter_context(open_database(shown.url or ctx.recipe.database))))
+            for shown, asked in prepared.by_database("test")
+        ]
+        for step, path in models.items():
+            predictions, seconds = [], 0.0
+            with open_model(path) as model:
+                room = min(MAX_NEW_TOKENS, _longest_answer(model.encode, pairs) + 32)
+                for shown, judge in judges:
                     start = time.perf_counter()
-                    room = min(MAX_NEW_TOKENS, _longest_answer(model.encode, pairs) + 32)
-                    completions = complete(
+                    completions = complete_what_fits(
                         model,
-                        prompts,
-                        prepared.schema,
+                        [prepared.prompt(pair) for pair in judge.pairs],
+                        shown.schema,
                         room,
                         on_done=lambda n, step=step: task.advance(n, note=step),  # type: ignore[misc]
                     )
-                    seconds = time.perf_counter() - start
-                predictions = [judge.judge(i, completion) for i, completion in enumerate(completions)]
-                write_predictions(ctx.out / "predictions" / f"{step}.jsonl", predictions)
-                steps[step] = scores(predictions) | {"answers_per_second": round(len(pairs) / seconds, 1)}
-                intents[step] = by_intent(predictions)
+                    seconds += time.perf_counter() - start
+                    predictions += [judge.judge(i, completion) for i, completion in enumerate(completions)]
+            predictions = [replace(prediction, id=number) for number, prediction in enumerate(predictions)]
+            write_predictions(ctx.out / "predictions" / f"{step}.jsonl", predictions)
+            steps[step] = scores(predictions) | {"answers_per_second": round(len(pairs) / seconds, 1)}
+            intents[step] = by_intent(predictions)
     answerable = sum(p.answerable for p in pairs)
     report = _report(ctx, steps, intents, answerable, len(pairs) - answerable)
     (ctx.out / "report.json").write_text(json.dumps(report, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
@@ -131,7 +137,7 @@ def _report(
 ) -> dict[str, Any]:
     return {
         "name": ctx.recipe.name,
-        "language": Prepared.load(ctx.inputs["prepare"]).schema.language,
+        "language": ctx.recipe.language,
         "base": ctx.recipe.base,
         "profile": ctx.recipe.profile,
         "database": ctx.recipe.database,

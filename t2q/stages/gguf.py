@@ -18,6 +18,6 @@ def run(ctx: StageContext) -> dict[str, Any]:
         convert_to_gguf(ctx.inputs["hf"], target, "f16", name=ctx.recipe.name, description=f"t2q on {ctx.recipe.base}")
         task.advance()
         parity = gate(ctx, ctx.inputs["hf"], target, "f16")
-    text = Prepared.load(ctx.inputs["prepare"]).database_text
+    text = Prepared.load(ctx.inputs["prepare"]).system_text
     (ctx.out / "Modelfile").write_text(modelfile(target, text), encoding="utf-8")
     return {"parity": parity}

@@ -13,11 +13,13 @@ from typing import Any
 from t2q.data.audit import audit
 from t2q.data.importers.plain import GIVEN, read_plain
 from t2q.data.make import make_pairs
-from t2q.data.pairs import Pair, answer_text, write_pairs
+from t2q.data.pairs import write_pairs
 from t2q.data.wording import SPLITS
 from t2q.databases import open_database
+from t2q.databases.urls import spider_folder
 from t2q.prompt import database_text
-from t2q.stages import StageContext
+from t2q.stages import StageContext, prepare_spider
+from t2q.stages.alpaca import write_alpaca
 
 GIVEN_OUTCOMES = {
     "error": "are left out: their queries do not run (triage.json says why)",
@@ -26,13 +28,10 @@ GIVEN_OUTCOMES = {
 }
 
 
-def alpaca_rows(pairs: list[Pair], database: str) -> list[dict[str, str]]:
-    """Pairs in the form that LitGPT's fine-tuning reads."""
-    return [{"instruction": p.question, "input": database, "output": answer_text(p)} for p in pairs]
-
-
 def run(ctx: StageContext) -> dict[str, Any]:
     """Makes the pairs. Raises DatabaseError where the database offers no questions, StageError on a leak."""
+    if spider := spider_folder(ctx.recipe.database):
+        return prepare_spider.run(ctx, spider)
     wanted = ctx.recipe.pairs
     share = wanted.unanswerable
     unanswerable = {
@@ -70,10 +69,7 @@ def run(ctx: StageContext) -> dict[str, Any]:
                 f"{split}: {new} of {answerable[split] + unanswerable[split]} questions: "
                 "the database offers no more that differ"
             )
-    (ctx.out / "litgpt").mkdir()
-    for split, name in (("train", "train"), ("validation", "val")):
-        rows = alpaca_rows(made.pairs[split], shared)
-        _write(ctx.out / "litgpt" / f"{name}.json", json.dumps(rows, ensure_ascii=False, indent=0))
+    write_alpaca(ctx.out, made.pairs, lambda _: shared)
     return {
         "pairs": {s: len(made.pairs[s]) for s in SPLITS},
         "triage": dict(made.triage.counts),

@@ -24,7 +24,7 @@ def run(ctx: StageContext) -> dict[str, Any]:
         return {"parity": {}}
     source = ctx.inputs["gguf"] / "model-f16.gguf"
     prepared = Prepared.load(ctx.inputs["prepare"])
-    texts = [prepared.prompt(pair.question) + answer_text(pair) for pair in prepared.pairs("train")[:READ]]
+    texts = [prepared.prompt(pair) + answer_text(pair) for pair in prepared.pairs("train")[:READ]]
     parity = {}
     with ctx.progress.task("quantising", total=len(ctx.recipe.gguf)) as task:
         matters = importance(ctx.inputs["hf"], texts)
@@ -33,5 +33,5 @@ def run(ctx: StageContext) -> dict[str, Any]:
             quantize(source, target, kind, matters)
             parity[kind] = gate(ctx, source, target, kind)
             task.advance(1, note=kind)
-    (ctx.out / "Modelfile").write_text(modelfile(target, prepared.database_text), encoding="utf-8")
+    (ctx.out / "Modelfile").write_text(modelfile(target, prepared.system_text), encoding="utf-8")
     return {"parity": parity}

@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,7 @@ import yaml
 
 from t2q.bases import litgpt_checkpoint
 from t2q.child import run_child
-from t2q.data.pairs import answer_text
+from t2q.data.pairs import Pair, answer_text
 from t2q.data.wording import SPLITS
 from t2q.errors import StageError
 from t2q.hardware import free_cores
@@ -24,6 +26,7 @@ from t2q.large_pages import LARGE_PAGES, tunables
 from t2q.prepared import Prepared
 from t2q.recipe import Recipe
 from t2q.stages import StageContext
+from t2q.stages.alpaca import write_alpaca
 from t2q.training.losses import LossReader
 
 EVALUATIONS = 4  # how often the validation loss is taken in a run
@@ -35,9 +38,18 @@ LACKING = 0.5  # of a core that a thread should have to itself
 def run(ctx: StageContext) -> dict[str, Any]:
     """Trains. Raises StageError where a row does not fit, where the loss is not finite, or where LitGPT fails."""
     checkpoint = litgpt_checkpoint(ctx.recipe.base)
-    rows = ctx.inputs["prepare"] / "litgpt"
-    numbers = check_rows(Prepared.load(ctx.inputs["prepare"]), checkpoint)
-    config = training_config(ctx.recipe, checkpoint, rows, numbers["train"])
+    prepared, rows = Prepared.load(ctx.inputs["prepare"]), ctx.inputs["prepare"] / "litgpt"
+    numbers, long = check_rows(prepared, checkpoint)
+    splits = {split: prepared.pairs(split) for split in SPLITS}
+    if long:  # of several databases, some may have more tables than the base can read
+        splits = {split: [pair for pair in pairs if pair not in long] for split, pairs in splits.items()}
+        rows = write_alpaca(ctx.scratch, splits, lambda pair: prepared.databases[pair.database].text)
+        ctx.log(
+            f"{len(long)} of {sum(numbers.values())} questions are about schemas that do not fit the base's context: "
+            "they train nothing, and those of the test count as wrong"
+        )
+    asked = Counter(pair.database for pair in splits["train"])
+    config = training_config(ctx.recipe, checkpoint, rows, list(asked.values()))
     config_path = ctx.out / "litgpt.yaml"
     config_path.write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
     steps = config["train"]["max_steps"]
@@ -74,14 +86,14 @@ def _on_cpu(ctx: StageContext) -> dict[str, str]:
     return {**memory, "OMP_WAIT_POLICY": "PASSIVE"}
 
 
-def training_config(recipe: Recipe, checkpoint: Path, rows: Path, pairs: int) -> dict[str, Any]:
-    """What LitGPT is told, every default that is wrong here spelled out. `pairs`: the number of training rows.
+def training_config(recipe: Recipe, checkpoint: Path, rows: Path, pairs: Sequence[int]) -> dict[str, Any]:
+    """What LitGPT is told, every default that is wrong here spelled out. `pairs`: of training, about each database.
 
     Raises StageError where they come to no more than one step.
     """
     train = recipe.train
-    batch = min(train.batch_size, pairs)
-    steps = train.epochs * (pairs // batch)
+    batch = min(train.batch_size, max(pairs, default=1))
+    steps = train.epochs * sum(number // batch for number in pairs)
     if steps < 2:
         raise StageError(f"{steps} training step is too few: raise train.epochs or pairs.train")
     return {
@@ -127,9 +139,10 @@ def training_config(recipe: Recipe, checkpoint: Path, rows: Path, pairs: int) ->
     }
 
 
-def check_rows(prepared: Prepared, checkpoint: Path) -> dict[str, int]:
-    """Tokenises every question with its answer, the test's too. Raises StageError where one does not fit the context.
+def check_rows(prepared: Prepared, checkpoint: Path) -> tuple[dict[str, int], set[Pair]]:
+    """Tokenises every question with its answer, the test's too: numbers to tell, and pairs that do not fit the context.
 
+    Raises StageError where there are such and all ask the same database, whose schema could be made smaller.
     LitGPT cuts a long row from the right, end token first, and a prompt that fills the context leaves no label at all;
     a question of the test that is too long would be noticed only after the training.
     """
@@ -140,23 +153,28 @@ def check_rows(prepared: Prepared, checkpoint: Path) -> dict[str, int]:
 
     tokenizer = Tokenizer(checkpoint)
     context = Config.from_file(checkpoint / "model_config.yaml").block_size
-    schema = len(tokenizer.encode(T2QPrompt().apply("", input=prepared.database_text))) + ENDS
-    numbers, longest, long = {}, 0, []
+    schemas = {
+        name: len(tokenizer.encode(T2QPrompt().apply("", input=shown.text))) + ENDS
+        for name, shown in prepared.databases.items()
+    }
+    numbers, longest, long, first = {}, 0, list[Pair](), ""
     for split in SPLITS:
         pairs = prepared.pairs(split)
         numbers[split] = len(pairs)
         for pair in pairs:
-            tokens = schema + len(tokenizer.encode(pair.question + answer_text(pair), bos=False))
-            longest = max(longest, tokens)
+            tokens = schemas[pair.database] + len(tokenizer.encode(pair.question + answer_text(pair), bos=False))
             if tokens > context:
-                long.append(f"{split}, {tokens} tokens: {pair.question[:80]!r}")
-    if long:
+                long.append(pair)
+                first = first or f"{split}, {tokens} tokens: {pair.question[:80]!r}"
+            else:
+                longest = max(longest, tokens)
+    if long and len(schemas) == 1:
         raise StageError(
             f"{len(long)} of {sum(numbers.values())} questions do not fit the base's context of {context} tokens "
-            f"({schema} of them are the schema's), such as ({long[0]}): leave tables out of the database's schema, "
-            "shorten the questions, or take a base with a longer context"
+            f"({max(schemas.values())} of them are the schema's), such as ({first}): leave tables out of the "
+            "database's schema, shorten the questions, or take a base with a longer context"
         )
-    return {**numbers, "longest row": longest}
+    return {**numbers, "longest row": longest}, set(long)
 
 
 def _precision(recipe: Recipe, checkpoint: Path) -> str:

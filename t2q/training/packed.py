@@ -11,7 +11,8 @@ to read them.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -41,7 +42,7 @@ _FILLING = 1 << 61  # it stands there for the row's length only
 
 @dataclass
 class PackedPairs(DataModule):
-    """Question/query pairs on one schema, `train.json` and `val.json` in Alpaca form under `json_path`.
+    """Question/query pairs on one schema or on several, `train.json` and `val.json` in Alpaca form under `json_path`.
 
     `micro_batch_size` of LitGPT's training arguments is the number of pairs in a row.
     """
@@ -53,6 +54,7 @@ class PackedPairs(DataModule):
     batch_size: int = field(default=1, init=False, repr=False)
     train_dataset: SFTDataset | None = field(default=None, init=False, repr=False)
     test_dataset: SFTDataset | None = field(default=None, init=False, repr=False)
+    schemas: dict[str, list[str]] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
         super().__init__()
@@ -76,32 +78,53 @@ class PackedPairs(DataModule):
     def _dataset(self, name: str) -> SFTDataset:
         rows = json.loads((self.json_path / f"{name}.json").read_text(encoding="utf-8"))
         assert self.tokenizer is not None
+        self.schemas[name] = [row["input"] for row in rows]
         return SFTDataset(rows, self.tokenizer, self.prompt_style, mask_prompt=True, ignore_index=IGNORE)
 
     def train_dataloader(self) -> DataLoader:
         assert self.train_dataset is not None
-        groups = ShuffledGroups(len(self.train_dataset), self.batch_size, self.seed)
+        groups = ShuffledGroups(self.schemas["train"], self.batch_size, self.seed)
         return DataLoader(self.train_dataset, batch_sampler=groups, collate_fn=pack)
 
     def val_dataloader(self) -> DataLoader:
         assert self.test_dataset is not None
-        return DataLoader(self.test_dataset, batch_size=self.batch_size, collate_fn=pack)
+        schemas = self.schemas["val"]
+        groups = grouped(range(len(schemas)), schemas, self.batch_size)
+        return DataLoader(self.test_dataset, batch_sampler=groups, collate_fn=pack)
 
 
 class ShuffledGroups(Sampler[list[int]]):
-    """Groups of `size` numbers below `total`, put together anew in each epoch; the rest of the division is left out."""
+    """Groups of `size` rows that share their schema, by number, put together anew in each epoch.
 
-    def __init__(self, total: int, size: int, seed: int) -> None:
-        self.total, self.size = total, min(size, total)
+    `schemas`: that of each row. What is left of a schema's rows after the division is left out of the epoch.
+    """
+
+    def __init__(self, schemas: Sequence[str], size: int, seed: int) -> None:
+        self.schemas, counts = schemas, Counter(schemas).values()
+        self.size = min(size, max(counts))
+        self.groups = sum(count // self.size for count in counts)
         self.generator = torch.Generator().manual_seed(seed)
 
     def __len__(self) -> int:
-        return self.total // self.size
+        return self.groups
 
     def __iter__(self) -> Iterator[list[int]]:
-        order = torch.randperm(self.total, generator=self.generator).tolist()
-        for group in range(len(self)):
-            yield order[group * self.size : (group + 1) * self.size]
+        order = torch.randperm(len(self.schemas), generator=self.generator).tolist()
+        groups = [group for group in grouped(order, self.schemas, self.size) if len(group) == self.size]
+        for number in torch.randperm(len(groups), generator=self.generator).tolist():
+            yield groups[number]
+
+
+def grouped(order: Iterable[int], schemas: Sequence[str], size: int) -> list[list[int]]:
+    """Rows in groups of up to `size` that share their schema, in the order of `order`."""
+    open_groups: dict[str, list[int]] = {}
+    groups: list[list[int]] = []
+    for row in order:
+        group = open_groups.setdefault(schemas[row], [])
+        group.append(row)
+        if len(group) == size:
+            groups.append(open_groups.pop(schemas[row]))
+    return groups + list(open_groups.values())
 
 
 def pack(samples: list[dict[str, Any]]) -> dict[str, Any]:

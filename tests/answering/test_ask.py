@@ -18,6 +18,7 @@ from t2q.answering.ask import Asker
 from t2q.databases import open_database
 from t2q.errors import DatabaseError, T2QError
 from t2q.models.base import Completion
+from t2q.prepared import Shown
 from t2q.schema import Schema
 
 
@@ -61,10 +62,10 @@ def test_a_database_of_another_shape_is_not_taken_for_an_answer(tmp_path: Path) 
             return database.schema()
 
     model = SimpleNamespace(generate=lambda *_: [Completion("SELECT price FROM items", 9, 0.0, finished=True)])
-    prepared = SimpleNamespace(prompt=lambda question: question, schema=schema("name TEXT, price REAL"))
+    learnt = Shown(schema("name TEXT, price REAL"), "")
     schema("name TEXT, cost REAL")
     with open_database(f"sqlite:///{tmp_path}/shop.sqlite") as database:
-        asker = Asker(model, database, prepared)  # type: ignore[arg-type]
+        asker = Asker(model, database, learnt)  # type: ignore[arg-type]
         with pytest.raises(
             DatabaseError, match=r"is not what the run was made for: it has no items\.price; make the run"
         ):
@@ -73,8 +74,7 @@ def test_a_database_of_another_shape_is_not_taken_for_an_answer(tmp_path: Path) 
 
 def test_a_query_that_was_cut_is_not_run() -> None:
     model = SimpleNamespace(generate=lambda *_: [Completion("SELECT 1", 256, 0.0, finished=False)])
-    prepared = SimpleNamespace(prompt=lambda question: question, schema=None)
-    found = Asker(model, database=None, prepared=prepared).ask("?")  # type: ignore[arg-type]
+    found = Asker(model, database=None, shown=Shown(Schema("sql", "sqlite", ()), "")).ask("?")  # type: ignore[arg-type]
     assert (found.abstained, found.reason, found.rows) == (True, "the query grew too long and was cut", [])
 
 

@@ -16,7 +16,7 @@ from t2q.bases import litgpt_checkpoint
 from t2q.data.pairs import Pair, write_pairs
 from t2q.data.wording import SPLITS
 from t2q.errors import StageError
-from t2q.prepared import Prepared
+from t2q.prepared import Prepared, Shown
 from t2q.progress import Progress
 from t2q.recipe import Recipe
 from t2q.schema import Schema
@@ -34,13 +34,13 @@ def prepared(folder: Path, database: str, **questions: str) -> Prepared:
     """One question a split, "How many?" where none is given."""
     for split in SPLITS:
         write_pairs(folder / f"{split}.jsonl", [Pair(questions.get(split, "How many?"), "SELECT 1", "count")] * 3)
-    return Prepared(folder, Schema("sql", "sqlite", ()), database)
+    return Prepared(folder, {"": Shown(Schema("sql", "sqlite", ()), database)})
 
 
 @pytest.mark.parametrize("split", SPLITS)
 def test_a_question_that_does_not_fit_is_named_before_the_training(tmp_path: Path, split: str) -> None:
     checkpoint = litgpt_checkpoint("t2q/pico")
-    assert check_rows(prepared(tmp_path, "t: a integer"), checkpoint)["train"] == 3
+    assert check_rows(prepared(tmp_path, "t: a integer"), checkpoint)[0]["train"] == 3
     with pytest.raises(
         StageError, match=rf"3 of 9 questions do not fit .* of 2048 tokens .* \({split}, \d+ .*'Is a, a"
     ):
@@ -78,7 +78,7 @@ def test_litgpt_is_told_the_steps_of_few_pairs(tmp_path: Path) -> None:
     """LitGPT divides by the warm-up steps, and by the steps of an epoch."""
     path = tmp_path / "recipe.yaml"
     path.write_text("name: x\ndatabase: sqlite:///x.sqlite\nbase: t2q/pico\ntrain: {epochs: 2, batch_size: 16}\n")
-    config = training_config(Recipe.load(path), Path("checkpoints/t2q/pico"), tmp_path, pairs=3)
+    config = training_config(Recipe.load(path), Path("checkpoints/t2q/pico"), tmp_path, pairs=[3])
     train = config["train"]
     assert (train["global_batch_size"], train["max_steps"], train["lr_warmup_steps"]) == (3, 2, 1)
 
@@ -87,7 +87,7 @@ def test_one_step_is_refused_since_litgpt_would_divide_by_zero(tmp_path: Path) -
     path = tmp_path / "r.yaml"
     path.write_text("name: x\ndatabase: sqlite:///x.db\ntrain: {epochs: 1, batch_size: 3}\n")
     with pytest.raises(StageError, match="1 training step is too few"):
-        training_config(Recipe.load(path), Path("checkpoints/t2q/pico"), tmp_path, pairs=3)
+        training_config(Recipe.load(path), Path("checkpoints/t2q/pico"), tmp_path, pairs=[3])
 
 
 def test_memory_is_held_beside_what_the_user_has_set(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from t2q.training import packed as packed_rows
 from t2q.training.document_attention import load_kernel
-from t2q.training.packed import IGNORE, ShuffledGroups, install, pack, plain_embedding, unpack
+from t2q.training.packed import IGNORE, ShuffledGroups, grouped, install, pack, plain_embedding, unpack
 
 
 @pytest.fixture(scope="module")
@@ -119,10 +119,21 @@ def test_answers_are_never_shared() -> None:
 
 
 def test_groups_are_new_in_each_epoch_and_hold_each_pair_once() -> None:
-    groups = ShuffledGroups(10, 4, seed=1)
+    groups = ShuffledGroups(["a"] * 10, 4, seed=1)
     first, second = list(groups), list(groups)
     assert len(groups) == len(first) == 2 and first != second
     assert len({i for group in first for i in group}) == 8
+
+
+def test_a_group_asks_one_schema() -> None:
+    schemas = ["a", "b", "a", "c"] * 5
+    groups = ShuffledGroups(schemas, 4, seed=1)
+    epochs = [list(groups) for _ in range(5)]
+    for epoch in epochs:
+        assert len(groups) == len(epoch) == 4  # ten of a, five each of b and c
+        assert all(len({schemas[row] for row in group}) == 1 and len(group) == 4 for group in epoch)
+    assert len({schemas[epoch[-1][0]] for epoch in epochs}) > 1  # not always the same one last
+    assert grouped(range(6), schemas, 2) == [[0, 2], [1, 5], [3], [4]]
 
 
 def test_the_embedding_under_nf4_is_a_plain_one() -> None:

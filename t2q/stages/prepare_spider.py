@@ -1,0 +1,80 @@
+"""prepare for `database: spider:FOLDER`: questions that people asked of many databases, as Spider publishes them.
+
+FOLDER holds train.jsonl, dev.jsonl and database/NAME/NAME.sqlite. Nothing is made up: train.jsonl's questions train,
+but for some databases whose questions are the validation's; dev.jsonl's, about databases of their own, are the test.
+The artifact is that of `prepare`, with databases.jsonl in place of one schema.json and database.txt.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from t2q.answering.answer import answer
+from t2q.data.importers.spider import SpiderDatabase, read_spider
+from t2q.data.pairs import Pair, write_pairs
+from t2q.databases import open_database
+from t2q.databases.base import Database
+from t2q.languages.sql_plain import plain
+from t2q.prepared import Shown, write_databases
+from t2q.prompt import database_text
+from t2q.schema import Schema
+from t2q.stages import StageContext
+from t2q.stages.alpaca import write_alpaca
+
+
+def run(ctx: StageContext, folder: Path) -> dict[str, Any]:
+    """Reads the pairs, each proved by running it. Raises RecipeError where a file is missing or not of that form."""
+    train, test = (list(read_spider(folder / f"{name}.jsonl", folder / "database")) for name in ("train", "dev"))
+    databases: dict[str, Shown] = {}
+    sound: dict[str, list[Pair]] = {}
+    with ctx.progress.task("reading Spider", total=sum(len(d.pairs) for d in (*train, *test))) as task:
+        for spider in (*train, *test):
+            with open_database(spider.url) as database:
+                schema = database.schema()
+                pairs = runnable(spider.pairs, database, rewrite=spider in train)
+            databases[spider.name] = Shown(schema, database_text(schema), spider.url)
+            sound[spider.name] = [replace(pair, database=spider.name) for pair in pairs]
+            task.advance(len(spider.pairs))
+    random.Random(ctx.seed).shuffle(train)
+    validation = _first(train, ctx.recipe.pairs.validation)
+    splits = {"train": [d for d in train if d not in validation], "validation": validation, "test": test}
+    split_pairs = {split: [p for d in chosen for p in sound[d.name]] for split, chosen in splits.items()}
+    for split, pairs in split_pairs.items():
+        write_pairs(ctx.out / f"{split}.jsonl", pairs)
+    write_databases(ctx.out, databases)
+    write_alpaca(ctx.out, split_pairs, lambda pair: databases[pair.database].text)
+    given = sum(len(d.pairs) for d in (*train, *test))
+    if lost := given - sum(map(len, sound.values())):
+        ctx.log(f"{lost} of {given} questions are left out: their queries do not run, or do more than read")
+    return {"pairs": {split: len(pairs) for split, pairs in split_pairs.items()}, "databases": len(databases)}
+
+
+def runnable(pairs: Iterable[Pair], database: Database, rewrite: bool) -> list[Pair]:
+    """Those whose query runs here; `rewrite`: each as this project would write it, where that returns the same."""
+    schema, found = database.schema(), []
+    for pair in pairs:
+        gold = answer(pair.query, schema, database)
+        if not gold.abstained:
+            found.append(replace(pair, query=_rewritten(pair.query, schema, database)) if rewrite else pair)
+    return found
+
+
+def _rewritten(query: str, schema: Schema, database: Database) -> str:
+    """In plain style, where that returns the very same rows."""
+    other = plain(query, schema)
+    before, after = (answer(text, schema, database) for text in (query, other))
+    return other if not after.abstained and after.rows == before.rows else query
+
+
+def _first(databases: Iterable[SpiderDatabase], questions: int) -> list[SpiderDatabase]:
+    """As many databases as have that many questions."""
+    chosen: list[SpiderDatabase] = []
+    for database in databases:
+        if sum(len(d.pairs) for d in chosen) >= questions:
+            break
+        chosen.append(database)
+    return chosen
