@@ -108,12 +108,15 @@ def test_a_part_of_the_schema_holds_what_its_questions_name(folder: Path) -> Non
 @pytest.mark.parametrize(
     ("query", "plain"),
     [
-        ("MATCH (n:A) RETURN n.a AS A, n.b AS b ORDER BY b", "MATCH (n:A) RETURN n.a, n.b AS b ORDER BY b"),
+        ("MATCH (a:A) RETURN a.a AS A, a.b AS b ORDER BY b", "MATCH (n:A) RETURN n.a, n.b AS m ORDER BY m"),
         (
-            "MATCH (n)--(m) WITH n, count(m) AS ms WHERE ms > 3 RETURN n.a, ms",
+            "MATCH (x)--(y) WITH x, count(y) AS ys WHERE ys > 3 RETURN x.a, ys",
             "MATCH (n)--(m) WITH n, count(m) AS total WHERE total > 3 RETURN n.a, total",
         ),
-        (same := "MATCH (n)--(m) WITH n, count(m) AS size WHERE n.size = size RETURN n", same),
+        (
+            "match (x {is: TRUE}) where x.v1 = 'v1 TRUE' return x.v2",
+            "MATCH (n {is: true}) WHERE n.v1 = 'v1 TRUE' RETURN n.v2",
+        ),
     ],
 )
 def test_columns_need_no_names(query: str, plain: str) -> None:

@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from t2q.languages import language_for
 from t2q.schema import Field, Schema
 
-_STRING = r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\""
+STRING = r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\""
 # a string; a label or a type, behind a colon or a bar; a property, behind a dot or as a key of a map
-_TOKEN = re.compile(rf"{_STRING}|(?<=[(\w\[])([:|])`?(\w+)`?|\.`?([A-Za-z_]\w*)`?|(?<=[{{,])(\s*)(\w+)(?=\s*:)")
+_TOKEN = re.compile(rf"{STRING}|(?<=[(\w\[])([:|])`?(\w+)`?|\.`?([A-Za-z_]\w*)`?|(?<=[{{,])(\s*)(\w+)(?=\s*:)")
 
 
 @dataclass(frozen=True)

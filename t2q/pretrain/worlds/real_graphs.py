@@ -11,7 +11,7 @@ from t2q.data.importers.text2cypher import GraphQuestions, read_text2cypher
 from t2q.data.names import parts
 from t2q.data.pairs import Pair
 from t2q.languages import language_for
-from t2q.pretrain.worlds.graph_spelling import Spelling
+from t2q.pretrain.worlds.graph_spelling import STRING, Spelling
 from t2q.pretrain.worlds.inventor import Inventor
 from t2q.pretrain.worlds.real_world import REAL, RealWorld
 from t2q.pretrain.worlds.renaming import Asked, renaming
@@ -45,16 +45,27 @@ def read_real_graphs(folder: Path) -> tuple[GraphQuestions, ...]:
 
 
 def plain_names(query: str) -> str:
-    """The query without names for its columns, and "total" for what it counts: names that nobody asked for."""
-    head, keyword, last = query.rpartition("RETURN ")
-    for alias in re.findall(r" AS (\w+)", last):
+    """The query in normal form, its variables called as in all that is made: n, m, o and on, and "total" for a count.
+
+    Names of columns that nothing else in it needs are left out: nobody asked for them.
+    """
+    head, keyword, last = language_for("cypher").normalize(query).rpartition("RETURN ")
+    for alias in re.findall(r" AS (v\d+)", last):
         if len(re.findall(rf"\b{alias}\b", last)) == 1:
             last = re.sub(rf" AS {alias}\b", "", last)
-    query = head + keyword + last
-    counted = re.findall(r"\b(?:count|sum|size)\([^()]*\) AS (\w+)", query)
-    if len(counted) == 1 and not re.search(rf"\btotal\b|[.:]{counted[0]}\b", query):
-        query = re.sub(rf"\b{counted[0]}\b", "total", query)
-    return query
+    text = head + keyword + last
+    counted = re.findall(r"\b(?:count|sum|size)\([^()]*\) AS (v\d+)", text)
+    names = {counted[0]: "total"} if len(counted) == 1 else {}
+    letters = iter("nmopqrstuvwxyz")
+
+    def called(found: re.Match[str]) -> str:
+        if found[1] is None:
+            return found[0].lower() if found[2] else found[0]
+        if found[1] not in names:
+            names[found[1]] = next(letters, found[1])
+        return names[found[1]]
+
+    return re.sub(rf"{STRING}|(?<![.:|])\b(v\d+)\b|\b(TRUE|FALSE)\b", called, text)
 
 
 def real_graph_world(graph: GraphQuestions, number: int, rng: random.Random, inventor: Inventor) -> RealWorld:
