@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from t2q.databases.base import Database, Result
+from t2q.errors import DatabaseError
 
 __all__ = ["Database", "Result", "open_database"]
 
@@ -22,6 +23,8 @@ def open_database(url: str) -> Database:
         from t2q.databases.embedded import open_graph
 
         return open_graph(url)
+    if scheme == "spider":
+        raise DatabaseError(f"{url} is many databases: it stands in a recipe, as in recipes/spider.yaml")
     from t2q.databases.sql import SqlDatabase
 
     return SqlDatabase(url)

@@ -13,7 +13,8 @@ from rich.console import Console
 
 from t2q.bases import litgpt_checkpoint
 from t2q.check import check_recipe
-from t2q.errors import T2QError
+from t2q.databases import open_database
+from t2q.errors import DatabaseError, RecipeError, T2QError
 from t2q.fingerprint import database
 from t2q.prepared import Prepared
 from t2q.progress import Progress
@@ -139,6 +140,17 @@ def test_the_check_counts_the_questions(recipe: Recipe, capsys: pytest.CaptureFi
     told = capsys.readouterr().out
     assert "9 questions about 3 databases to train on, 6 about 2 others to test" in " ".join(told.split())
     assert "15 steps of 3 pairs" in told
+
+
+def test_it_is_no_single_database(spider: Path) -> None:
+    with pytest.raises(DatabaseError, match="is many databases"):
+        open_database(f"spider:{spider}")
+
+
+def test_what_is_missing_is_named(recipe: Recipe, spider: Path, tmp_path: Path) -> None:
+    (spider / "train.jsonl").unlink()
+    with pytest.raises(RecipeError, match=r"train\.jsonl: No such file"):
+        prepare.run(context(recipe, tmp_path / "prepare", []))
 
 
 def test_other_questions_make_the_run_anew(recipe: Recipe, spider: Path) -> None:
