@@ -13,7 +13,7 @@ from t2q.recipe import DEFAULT_PROFILES, Recipe
 
 HERE = Path(__file__).parent
 BROKEN = sorted((HERE / "recipes").glob("*.yaml"))
-SHIPPED = [p for p in sorted((HERE.parent / "recipes").glob("*.yaml")) if p.name != "pico.yaml"]
+SHIPPED = [p for p in sorted((HERE.parent / "recipes").glob("*.yaml")) if not p.name.startswith("pico")]
 MINIMAL = "name: shop\ndatabase: sqlite:///data/shop.sqlite\n"
 
 
