@@ -83,10 +83,9 @@ class Bench:
         completions = complete_what_fits(self.model, prompts, schema, MAX_NEW_TOKENS, task.advance)
         return [judge.judge(number, completion) for number, completion in enumerate(completions)]
 
-    def fits(self, prompts: Sequence[str]) -> bool:
-        """Whether the model has room for the prompts and an answer."""
-        longest = max((len(self.model.encode(prompt)) for prompt in prompts), default=0)
-        return longest + MAX_NEW_TOKENS <= self.model.max_length
+    def fits(self, text: str) -> bool:
+        """Whether the model has room for a database's text and an answer."""
+        return len(self.model.encode(text)) + MAX_NEW_TOKENS <= self.model.max_length
 
     def made_up(self) -> Iterator[Share]:
         """Schemas of words that no training schema had, in wordings of the test."""
@@ -96,7 +95,7 @@ class Bench:
                 for url in made_databases(language):
                     with open_database(url) as database:
                         schema = database.schema()
-                        if not self.fits([database_text(schema)]):
+                        if not self.fits(database_text(schema)):
                             continue
                         answerable, others = (
                             {"train": 0, "validation": 0, "test": n} for n in (ANSWERABLE, UNANSWERABLE)

@@ -11,6 +11,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from t2q.databases.urls import spider_folder
 from t2q.run import Planned
 
 # column title: key of a step in report.json
@@ -64,6 +65,8 @@ def print_summary(folder: Path, console: Console) -> None:
     path = folder / "report.json"
     if not path.is_file():
         return
-    console.print(summary_table(json.loads(path.read_text(encoding="utf-8"))))
+    report = json.loads(path.read_text(encoding="utf-8"))
+    console.print(summary_table(report))
     console.print(f"report: {folder / 'report.html'}", markup=False, soft_wrap=True)
-    console.print(f'ask:    t2q ask "…" --run {folder}', markup=False, soft_wrap=True)
+    if not spider_folder(report.get("database", "")):  # of many databases, none is the one to ask
+        console.print(f'ask:    t2q ask "…" --run {folder}', markup=False, soft_wrap=True)

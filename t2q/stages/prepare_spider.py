@@ -8,13 +8,14 @@ The artifact is that of `prepare`, with databases.jsonl in place of one schema.j
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
 from t2q.answering.answer import answer
-from t2q.data.importers.spider import SpiderDatabase, read_spider
+from t2q.data.importers.spider import read_spider
 from t2q.data.pairs import Pair, write_pairs
 from t2q.databases import open_database
 from t2q.databases.base import Database
@@ -28,29 +29,30 @@ from t2q.stages.alpaca import write_alpaca
 
 def run(ctx: StageContext, folder: Path) -> dict[str, Any]:
     """Reads the pairs, each proved by running it. Raises RecipeError where a file is missing or not of that form."""
-    train, test = (list(read_spider(folder / f"{name}.jsonl", folder / "database")) for name in ("train", "dev"))
+    given = {name: list(read_spider(folder / f"{name}.jsonl", folder / "database")) for name in ("train", "dev")}
+    asked = sum(len(d.pairs) for found in given.values() for d in found)
     databases: dict[str, Shown] = {}
-    sound: dict[str, list[Pair]] = {}
-    with ctx.progress.task("reading Spider", total=sum(len(d.pairs) for d in (*train, *test))) as task:
-        for spider in (*train, *test):
-            with open_database(spider.url) as database:
-                schema = database.schema()
-                pairs = runnable(spider.pairs, database, rewrite=spider in train)
-            databases[spider.name] = Shown(schema, database_text(schema), spider.url)
-            sound[spider.name] = [replace(pair, database=spider.name) for pair in pairs]
-            task.advance(len(spider.pairs))
-    random.Random(ctx.seed).shuffle(train)
-    validation = _first(train, ctx.recipe.pairs.validation)
-    splits = {"train": [d for d in train if d not in validation], "validation": validation, "test": test}
-    split_pairs = {split: [p for d in chosen for p in sound[d.name]] for split, chosen in splits.items()}
-    for split, pairs in split_pairs.items():
+    sound: dict[str, list[list[Pair]]] = {name: [] for name in given}  # a list a database
+    with ctx.progress.task("reading Spider", total=asked) as task:
+        for name, found in given.items():
+            for spider in found:
+                with open_database(spider.url) as database:
+                    schema = database.schema()
+                    pairs = runnable(spider.pairs, database, rewrite=name == "train")
+                databases[spider.name] = Shown(schema, database_text(schema), spider.url)
+                sound[name].append([replace(pair, database=spider.name) for pair in pairs])
+                task.advance(len(spider.pairs))
+    random.Random(ctx.seed).shuffle(sound["train"])
+    held_out = _enough(sound["train"], ctx.recipe.pairs.validation)
+    chosen = {"train": sound["train"][held_out:], "validation": sound["train"][:held_out], "test": sound["dev"]}
+    splits = {split: [pair for pairs in groups for pair in pairs] for split, groups in chosen.items()}
+    for split, pairs in splits.items():
         write_pairs(ctx.out / f"{split}.jsonl", pairs)
     write_databases(ctx.out, databases)
-    write_alpaca(ctx.out, split_pairs, lambda pair: databases[pair.database].text)
-    given = sum(len(d.pairs) for d in (*train, *test))
-    if lost := given - sum(map(len, sound.values())):
-        ctx.log(f"{lost} of {given} questions are left out: their queries do not run, or do more than read")
-    return {"pairs": {split: len(pairs) for split, pairs in split_pairs.items()}, "databases": len(databases)}
+    write_alpaca(ctx.out, splits, lambda pair: databases[pair.database].text)
+    if lost := asked - sum(map(len, splits.values())):
+        ctx.log(f"{lost} of {asked} questions are left out: their queries do not run, or do more than read")
+    return {"pairs": {split: len(pairs) for split, pairs in splits.items()}, "databases": len(databases)}
 
 
 def runnable(pairs: Iterable[Pair], database: Database, rewrite: bool) -> list[Pair]:
@@ -70,11 +72,7 @@ def _rewritten(query: str, schema: Schema, database: Database) -> str:
     return other if not after.abstained and after.rows == before.rows else query
 
 
-def _first(databases: Iterable[SpiderDatabase], questions: int) -> list[SpiderDatabase]:
-    """As many databases as have that many questions."""
-    chosen: list[SpiderDatabase] = []
-    for database in databases:
-        if sum(len(d.pairs) for d in chosen) >= questions:
-            break
-        chosen.append(database)
-    return chosen
+def _enough(groups: Sequence[Sequence[Pair]], questions: int) -> int:
+    """How many of the first groups hold that many questions."""
+    totals = accumulate(map(len, groups))
+    return next((number for number, total in enumerate(totals, 1) if total >= questions), len(groups))

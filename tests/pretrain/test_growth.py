@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import torch
 import yaml
 from litgpt.model import GPT
+from safetensors.torch import load_file
 
 from t2q.errors import RecipeError
+from t2q.fingerprint import place_of_base
 from t2q.pretrain.growth import grow, grown_base
 from t2q.pretrain.recipe import ModelPart, PretrainRecipe
 from t2q.pretrain.run import pretrain
@@ -63,3 +68,25 @@ def test_a_recipe_names_where_to_start(tmp_path: Path) -> None:
     path.write_text("name: grown\nstart: meta-llama/Llama-3\n")
     with pytest.raises(RecipeError, match="start"):
         PretrainRecipe.load(path)
+
+
+def test_a_base_that_was_started_from_is_trained_on(tmp_path: Path) -> None:
+    """The whole command, in a shape that is wider; its tokenizer is the base's."""
+    recipe = {
+        "name": "grown",
+        "start": "t2q/pico",
+        "model": {"heads": 5, "width": 320},
+        "corpus": {"rows": 2, "row_tokens": 768},
+        "train": {"steps": 1, "rows": 1, "warmup": 1, "precision": "32-true"},
+        "evaluate": {"documents": 1},
+    }
+    (tmp_path / "grown.yaml").write_text(yaml.safe_dump(recipe))
+    plain = {**os.environ, "TORCHDYNAMO_DISABLE": "1"}
+    command = [sys.executable, "-m", "t2q", "pretrain", "grown.yaml"]
+    subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, env=plain)
+    run, base = tmp_path / "runs" / "grown", place_of_base("t2q/pico")
+    assert (run / "tokenizer" / "tokenizer.json").read_bytes() == (base / "tokenizer.json").read_bytes()
+    grown = load_file(run / "export" / "model.safetensors")["model.embed_tokens.weight"].float()
+    started = load_file(base / "model.safetensors")["model.embed_tokens.weight"].float()
+    assert grown.shape == (4096, 320)
+    assert (grown[:, :256] - started).abs().max() < 0.01  # one step, at most 5e-4 and bf16's rounding

@@ -104,6 +104,17 @@ def test_questions_are_split_by_database_and_written_in_plain_style(prepared: Pa
         _ = loaded.only
 
 
+def test_a_database_that_is_asked_in_both_keeps_them_apart(recipe: Recipe, spider: Path, tmp_path: Path) -> None:
+    shared = {"db_id": "cows", "question": "Who is 1?", "query": "SELECT name FROM cows WHERE age = 1"}
+    with (spider / "dev.jsonl").open("a") as file:
+        file.write(json.dumps(shared) + "\n")
+    facts = prepare.run(context(recipe, tmp_path / "prepare", []))
+    assert facts == {"pairs": {"train": 4, "validation": 2, "test": 5}, "databases": 5}
+    loaded = Prepared.load(tmp_path / "prepare")
+    trained = {pair.question for split in ("train", "validation") for pair in loaded.pairs(split)}
+    assert "Who is 1?" not in trained and "How many cows are there?" in trained
+
+
 def test_each_batch_is_about_one_database_and_long_schemas_train_nothing(prepared: Path, recipe: Recipe) -> None:
     checkpoint = litgpt_checkpoint("t2q/pico")
     loaded = Prepared.load(prepared)
