@@ -8,6 +8,7 @@ import shutil
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from types import MethodType
 from typing import Any
@@ -21,13 +22,12 @@ from torch.nn import functional as F
 
 from t2q.pretrain.corpus import ANSWER
 from t2q.pretrain.growth import grown_base
+from t2q.pretrain.output_loss import ROWS, losses_and_slopes, output_loss
 from t2q.pretrain.recipe import PretrainRecipe, TrainPart
 from t2q.pretrain.shape import build
 from t2q.training.document_attention import by_kernel
 from t2q.training.precision import fastest_precision
 from t2q.training.shared_prefix import attention_mask, hidden_states, prefix_attention
-
-_MULTIPLE = 256
 
 
 def one_row(batch: torch.Tensor) -> torch.Tensor:
@@ -38,8 +38,26 @@ def one_row(batch: torch.Tensor) -> torch.Tensor:
     return row
 
 
+@dataclass(frozen=True)
+class Computing:
+    """What of a step may be compiled."""
+
+    states: Callable[..., torch.Tensor] = hidden_states
+    rows: Callable[..., Any] = losses_and_slopes
+
+
+PLAIN = Computing()
+
+
+def compiled() -> Computing:
+    """torch.compile writes C++ for a CPU and needs a compiler for it; on a GPU it brings its own."""
+    if not torch.cuda.is_available() and shutil.which("g++") is None:
+        return PLAIN
+    return Computing(torch.compile(hidden_states, dynamic=False), torch.compile(losses_and_slopes, dynamic=False))
+
+
 def loss_of(
-    model: Any, batch: torch.Tensor, part: TrainPart, states_of: Callable[..., torch.Tensor] = hidden_states
+    model: Any, batch: torch.Tensor, part: TrainPart, by: Computing = PLAIN
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Weighted cross-entropy to minimise, and the plain mean over answer tokens. `batch`: planes, (B, 5, T).
 
@@ -49,20 +67,20 @@ def loss_of(
     batch = one_row(batch) if by_planes else batch
     ids, documents, pairs, positions, roles = batch.unbind(1)
     seen = torch.cat([documents, pairs]) if by_planes else attention_mask(documents, pairs)
-    states = states_of(model, ids, positions, seen)
+    states = by.states(model, ids, positions, seen)
     weights = torch.tensor([part.schema_weight, part.question_weight, 1.0], device=ids.device)[roles[:, 1:]]
     # the first token of a pair follows the prefix, not the pair that stands before it in the row; it is not predicted
     follows = (documents[:, 1:] == documents[:, :-1]) & (documents[:, 1:] >= 0) & (pairs[:, 1:] == pairs[:, :-1])
-    counted = (follows & (weights > 0)).flatten().nonzero()[:, 0]
-    number = len(counted)
-    # filled up: for each new shape, a CPU's kernels are made anew, and kept
-    counted = torch.cat([counted, counted.new_zeros(-number % _MULTIPLE)])
-    logits = model.lm_head(states[:, :-1].flatten(0, 1)[counted]).float()
-    losses = F.cross_entropy(logits, ids[:, 1:].flatten()[counted], reduction="none")[:number]
-    counted = counted[:number]
-    weights = weights.flatten()[counted]
-    answers = losses[roles[:, 1:].flatten()[counted] == ANSWER].mean().detach()
-    return (losses * weights).sum() / weights.sum(), answers
+    weights = (weights * follows).flatten()
+    counted = weights.nonzero()[:, 0]
+    filling = -len(counted) % ROWS
+    weights = F.pad(weights[counted], (0, filling))
+    counted = F.pad(counted, (0, filling))
+    loss, losses = output_loss(
+        states[:, :-1].flatten(0, 1)[counted], model.lm_head.weight, ids[:, 1:].flatten()[counted], weights, by.rows
+    )
+    answers = losses[(roles[:, 1:].flatten()[counted] == ANSWER) & (weights > 0)].mean()
+    return loss / weights.sum(), answers
 
 
 def schedule(step: int, part: TrainPart) -> float:
@@ -75,11 +93,6 @@ def schedule(step: int, part: TrainPart) -> float:
     falling = max(1, round(part.steps * part.falling))
     done = max(0, step - (part.steps - falling)) / falling
     return 0.05 + 0.475 * (1 + math.cos(math.pi * min(1.0, done)))
-
-
-def _can_compile() -> bool:
-    """torch.compile writes C++ for a CPU and needs a compiler for it; on a GPU it brings its own."""
-    return torch.cuda.is_available() or shutil.which("g++") is not None
 
 
 def batch_at(rows: np.ndarray, step: int, part: TrainPart, seed: int) -> torch.Tensor:
@@ -139,7 +152,7 @@ def pretrain_loop(
         kept = [line for line in log_file.read_text().splitlines() if json.loads(line)["step"] < step]
         log_file.write_text("".join(f"{line}\n" for line in kept))
     model, optimizer = fabric.setup(model, optimizer)
-    states = torch.compile(hidden_states, dynamic=False) if _can_compile() else hidden_states
+    by = compiled()
     last = min(part.steps, stop_after or part.steps)
     with log_file.open("a", encoding="utf-8") as log:
         while step < last:
@@ -149,7 +162,7 @@ def pretrain_loop(
                 group["lr"] = rate
             batch = fabric.to_device(batch_at(rows, step, part, recipe.seed))
             with fabric.autocast() if precision != "32-true" else nullcontext():
-                loss, answer_loss = loss_of(model.module, batch, part, states)
+                loss, answer_loss = loss_of(model.module, batch, part, by)
             fabric.backward(loss)
             fabric.clip_gradients(model, optimizer, max_norm=part.clip)
             optimizer.step()

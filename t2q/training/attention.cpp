@@ -6,6 +6,7 @@
 // saved logarithms of their sums, delta = sum(gradient * result) stands for softmax's own part.
 
 #include <ATen/ATen.h>
+#include <ATen/cpu/vec/functional.h>
 #include <ATen/cpu/vec/vec.h>
 #include <ATen/native/CPUBlas.h>
 #include <torch/library.h>
@@ -15,6 +16,9 @@
 #include <cstring>
 #include <exception>
 #include <limits>
+#include <memory>
+#include <tuple>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -22,11 +26,12 @@ namespace {
 using at::BFloat16;
 using Lanes = at::vec::Vectorized<float>;
 
-constexpr int64_t ROWS = 64;   // queries a block
-constexpr int64_t ROUND = 32;  // columns are computed in multiples of it, so that few kernels are needed
+constexpr int64_t ROWS = 64;    // queries a block
+constexpr int64_t CHUNK = 128;  // columns of a piece, at most; all lie as far apart, so that few products are compiled
+constexpr int64_t ROUND = 32;   // columns are computed in multiples of it, for the same reason
 constexpr float NEVER = -std::numeric_limits<float>::infinity();
 
-int64_t rounded(int64_t n) { return (n + ROUND - 1) / ROUND * ROUND; }
+int64_t rounded(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
 
 // One document: its first token, the length of its prefix, and its length.
 struct Document {
@@ -95,11 +100,14 @@ void pack_rows(const Matrix& x, int64_t rows, int64_t padded, int64_t columns, B
   }
 }
 
-// The same of its transpose: columns x rows. Two columns of one row, side by side, are 32 bits already.
-void pack_transposed(const Matrix& x, int64_t rows, int64_t padded, int64_t columns, BFloat16* out) {
+// The same of its transpose, CHUNK columns after CHUNK columns. Two columns of one row, side by side, are 32 bits already.
+void pack_transposed(const Matrix& x, int64_t rows, int64_t columns, BFloat16* out) {
   auto* words = reinterpret_cast<float*>(out);
-  turn(reinterpret_cast<const float*>(x.data), rows, columns / 2, x.stride / 2, words, padded);
-  for (int64_t c = 0; c < columns / 2; ++c) std::fill(words + c * padded + rows, words + (c + 1) * padded, 0.f);
+  for (int64_t first = 0; first < rows; first += CHUNK, words += columns / 2 * CHUNK) {
+    const int64_t here = std::min(CHUNK, rows - first);
+    turn(reinterpret_cast<const float*>(x.row(first)), here, columns / 2, x.stride / 2, words, CHUNK);
+    for (int64_t c = 0; c < columns / 2; ++c) std::fill(words + c * CHUNK + here, words + (c + 1) * CHUNK, 0.f);
+  }
 }
 
 // A block of ROWS rows, turned: columns x ROWS.
@@ -113,15 +121,6 @@ void turn_block(const BFloat16* x, int64_t stride, int64_t columns, BFloat16* ou
     for (int64_t c = whole; c < columns; ++c) out[c * ROWS + r] = x[r * stride + c];
 }
 
-void pack_floats(const float* x, int64_t rows, int64_t columns, BFloat16* out) {
-  auto* words = reinterpret_cast<uint32_t*>(out);
-  for (int64_t r = 0; r < rows; r += 2) {
-    const float *even = x + r * columns, *odd = even + columns;
-    uint32_t* to = words + r / 2 * columns;
-    for (int64_t c = 0; c < columns; ++c) to[c] = (upper(even[c]) >> 16) | (upper(odd[c]) & 0xffff0000u);
-  }
-}
-
 void to_bf16(const float* x, int64_t n, float scale, BFloat16* out) {
   auto* to = reinterpret_cast<uint16_t*>(out);
   for (int64_t i = 0; i < n; ++i) to[i] = static_cast<uint16_t>(upper(x[i] * scale) >> 16);
@@ -129,227 +128,284 @@ void to_bf16(const float* x, int64_t n, float scale, BFloat16* out) {
 
 void product(int64_t m, int64_t n, int64_t k, const BFloat16* a, int64_t lda, const BFloat16* b, int64_t ldb, float* c,
              int64_t ldc, bool add) {
-  if (n == 0) return;
-  if (k == 0) {  // brgemm knows no empty sum
-    for (int64_t i = 0; i < m && !add; ++i) std::fill(c + i * ldc, c + i * ldc + n, 0.f);
-    return;
-  }
   at::native::cpublas::brgemm(m, n, k, lda, ldb, ldc, add, a, b, c);
 }
 
-// The columns that a block of queries sees: the prefix's first `far`, and `near` from `from` on.
-struct Seen {
-  int64_t far, from, near;
+// Room that a thread has for its tasks, one after the other: it grows, and what it holds is not cleared.
+template <typename T>
+class Room {
+ public:
+  T* of(int64_t n) {
+    if (n > size_) {
+      data_.reset(new T[n]);
+      size_ = n;
+    }
+    return data_.get();
+  }
+
+ private:
+  std::unique_ptr<T[]> data_;
+  int64_t size_ = 0;
 };
 
-// One document and head, its keys packed, and room for a block's scores. Everything is float32 or bf16, row by row.
+struct Rooms {
+  Room<float> scores, given, of_keys, of_values, lines;
+  Room<BFloat16> keys, values, packed_keys, queries, gradient, weights, of_scores, packed, turned, turned_gradient;
+};
+
+// Columns that a block of queries looks at: `width` from `low` on, in a chunk of them. Far ones are the prefix's.
+struct Piece {
+  bool far;
+  int64_t chunk, low, width;
+  int64_t first() const { return chunk * CHUNK + low; }
+};
+
+// One document and head: where its blocks of queries look. Scores lie piece by piece, ROWS x CHUNK each.
 class Task {
  public:
-  Task(const Document& document, const Layout& layout, int64_t size, float scale)
-      : at_(document), layout_(layout), size(size), padded(rounded(document.length)), scale_(scale),
-        keys(padded * size), far_scores(ROWS * padded), near_scores(ROWS * padded), lines(ROWS * size) {}
+  Task(const Document& document, const Layout& layout)
+      : padded(rounded(document.length, CHUNK)), most(2 * (padded / CHUNK) + 1), at_(document), layout_(layout) {}
 
   int64_t blocks() const { return (at_.length + ROWS - 1) / ROWS; }
   int64_t rows_of(int64_t block) const { return std::min(ROWS, at_.length - block * ROWS); }
 
-  Seen seen(int64_t block) const {
+  const std::vector<Piece>& look(int64_t block) {
     const int64_t first = block * ROWS, end = first + rows_of(block);
-    Seen s{rounded(std::min(end, at_.prefix)), 0, 0};
-    if (end > at_.prefix) {
-      const int64_t own = std::max(first, at_.prefix);
-      s.from = (layout_.pair_start[at_.first + own] - at_.first) / ROUND * ROUND;
-      s.near = rounded(end) - s.from;
+    pieces_.clear();
+    cut(true, 0, rounded(std::min(end, at_.prefix), ROUND));
+    if (end > at_.prefix)
+      cut(false, own_start(std::max(first, at_.prefix)) / ROUND * ROUND, rounded(end, ROUND));
+    return pieces_;
+  }
+
+  // The columns of a piece that a query sees: from the first to before the second.
+  std::pair<int64_t, int64_t> visible(const Piece& piece, int64_t token) const {
+    const bool own = token >= at_.prefix;
+    const int64_t low = piece.far ? 0 : own ? own_start(token) : token + 1;
+    const int64_t high = piece.far ? std::min(token + 1, at_.prefix) : token + 1;
+    const int64_t from = std::clamp<int64_t>(low - piece.first(), 0, piece.width);
+    return {from, std::clamp<int64_t>(high - piece.first(), from, piece.width)};
+  }
+
+  // Products of a block of queries with the keys of each piece, NEVER where a query does not see a key.
+  void score(int64_t block, const BFloat16* queries, int64_t stride, int64_t size, const BFloat16* keys,
+             float* scores) const {
+    for (const Piece& piece : pieces_) {
+      product(ROWS, piece.width, size, queries, stride, keys + piece.chunk * size * CHUNK + 2 * piece.low, CHUNK, scores,
+              CHUNK, false);
+      for (int64_t r = 0; r < rows_of(block); ++r) {
+        const auto [low, high] = visible(piece, block * ROWS + r);
+        std::fill(scores + r * CHUNK, scores + r * CHUNK + low, NEVER);
+        std::fill(scores + r * CHUNK + high, scores + r * CHUNK + piece.width, NEVER);
+      }
+      scores += ROWS * CHUNK;
     }
-    return s;
   }
 
   // A block of rows that brgemm can read: as it lies, or filled up with zeros.
-  const BFloat16* block_of(const Matrix& x, int64_t block, std::vector<BFloat16>& copy, int64_t* stride) const {
+  const BFloat16* block_of(const Matrix& x, int64_t block, int64_t size, BFloat16* copy, int64_t* stride) const {
     const int64_t rows = rows_of(block);
     if (rows == ROWS) {
       *stride = x.stride;
       return x.row(block * ROWS);
     }
-    copy.assign(ROWS * size, BFloat16(0));
-    for (int64_t r = 0; r < rows; ++r) std::copy_n(x.row(block * ROWS + r), size, copy.data() + r * size);
+    for (int64_t r = 0; r < rows; ++r) std::copy_n(x.row(block * ROWS + r), size, copy + r * size);
+    std::fill(copy + rows * size, copy + ROWS * size, BFloat16(0));
     *stride = size;
-    return copy.data();
+    return copy;
   }
 
-  // Scores of a block, scaled, NEVER where a query does not see a key.
-  void score(int64_t block, const BFloat16* queries, int64_t stride, const Seen& s) {
-    product(ROWS, s.far, size, queries, stride, keys.data(), padded, far_scores.data(), s.far, false);
-    product(ROWS, s.near, size, queries, stride, keys.data() + 2 * s.from, padded, near_scores.data(), s.near, false);
-    const int64_t rows = rows_of(block);
-    for (int64_t r = 0; r < ROWS; ++r) {
-      const int64_t token = block * ROWS + r;
-      float* far = far_scores.data() + r * s.far;
-      float* near = near_scores.data() + r * s.near;
-      const bool real = r < rows;
-      const int64_t end = !real ? 0 : std::min(token + 1, at_.prefix);
-      for (int64_t c = 0; c < end; ++c) far[c] *= scale_;
-      std::fill(far + end, far + s.far, NEVER);
-      if (!s.near) continue;
-      const bool own = real && token >= at_.prefix;
-      const int64_t low = own ? layout_.pair_start[at_.first + token] - at_.first - s.from : 0;
-      const int64_t high = own ? token + 1 - s.from : 0;
-      std::fill(near, near + low, NEVER);
-      for (int64_t c = low; c < high; ++c) near[c] *= scale_;
-      std::fill(near + high, near + s.near, NEVER);
+  const int64_t padded;  // columns, in whole chunks
+  const int64_t most;    // pieces of a block
+
+ private:
+  int64_t own_start(int64_t token) const { return layout_.pair_start[at_.first + token] - at_.first; }
+
+  void cut(bool far, int64_t from, int64_t end) {
+    while (from < end) {
+      const int64_t chunk = from / CHUNK, next = std::min(end, (chunk + 1) * CHUNK);
+      pieces_.push_back({far, chunk, from - chunk * CHUNK, next - from});
+      from = next;
     }
   }
 
   const Document& at_;
   const Layout& layout_;
-  const int64_t size, padded;
-  const float scale_;
-  std::vector<BFloat16> keys;  // transposed and packed
-  std::vector<float> far_scores, near_scores, lines;
+  std::vector<Piece> pieces_;
 };
 
-float highest(const float* x, int64_t n, float so_far) {
-  Lanes most(so_far);
-  for (int64_t i = 0; i < n; i += Lanes::size()) most = at::vec::maximum(most, Lanes::loadu(x + i));
-  float all[Lanes::size()];
-  most.store(all);
-  return *std::max_element(all, all + Lanes::size());
+using Halves = at::vec::Vectorized<BFloat16>;
+constexpr int64_t LANES = Lanes::size();
+
+float sum_of_lanes(const Lanes& x) {
+  return at::vec::vec_reduce_all<float>([](const Lanes& a, const Lanes& b) { return a + b; }, x);
 }
 
-// exp(x - shift) in place, and their sum
-float exponentials(float* x, int64_t n, float shift) {
-  Lanes sum(0.f), by(shift);
-  for (int64_t i = 0; i < n; i += Lanes::size()) {
-    const Lanes e = (Lanes::loadu(x + i) - by).exp_u20();
-    e.store(x + i);
-    sum = sum + e;
-  }
-  float all[Lanes::size()];
-  sum.store(all);
-  float total = 0;
-  for (float part : all) total += part;
-  return total;
+// Turns a row of scores, in pieces, into bf16 weights that are still to be divided by their sum. Gives the sum's
+// logarithm, with the scores' scale, and its inverse.
+std::pair<float, float> softmax_row(const std::vector<Piece>& pieces, const float* scores, float scale,
+                                    BFloat16* weights) {
+  Lanes most(NEVER);
+  for (size_t p = 0; p < pieces.size(); ++p)
+    for (int64_t c = 0; c < pieces[p].width; c += LANES)
+      most = at::vec::maximum(most, Lanes::loadu(scores + p * ROWS * CHUNK + c));
+  const float highest =
+      scale * at::vec::vec_reduce_all<float>([](const Lanes& a, const Lanes& b) { return at::vec::maximum(a, b); }, most);
+  const Lanes by(scale), off(-highest);
+  Lanes sum(0.f);
+  for (size_t p = 0; p < pieces.size(); ++p)
+    for (int64_t c = 0; c < pieces[p].width; c += 2 * LANES) {
+      const float* x = scores + p * ROWS * CHUNK + c;
+      const Lanes low = at::vec::fmadd(Lanes::loadu(x), by, off).exp_u20();
+      const Lanes high = at::vec::fmadd(Lanes::loadu(x + LANES), by, off).exp_u20();
+      sum = sum + low + high;
+      at::vec::convert_from_float<BFloat16>(low, high).store(weights + p * ROWS * CHUNK + c);
+    }
+  const float total = sum_of_lanes(sum);
+  return {highest + std::log(total), 1 / total};
 }
 
-void forward_task(const Layout& layout, const Document& document, int64_t head, float scale, const at::Tensor& q,
-                  const at::Tensor& k, const at::Tensor& v, at::Tensor& result, at::Tensor& sums) {
+void forward_task(Rooms& rooms, const Layout& layout, const Document& document, int64_t head, float scale,
+                  const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, at::Tensor& result, at::Tensor& sums) {
   const int64_t size = q.size(3);
-  Task task(document, layout, size, scale);
+  Task task(document, layout);
   const Matrix queries(q, head, document.first), keys(k, head, document.first), values(v, head, document.first);
-  pack_transposed(keys, document.length, task.padded, size, task.keys.data());
-  std::vector<BFloat16> packed_values(task.padded * size), copy, weights(ROWS * task.padded);
-  pack_rows(values, document.length, task.padded, size, packed_values.data());
+  BFloat16 *packed_keys = rooms.keys.of(task.padded * size), *packed_values = rooms.values.of(task.padded * size);
+  BFloat16 *copy = rooms.queries.of(ROWS * size), *weights = rooms.weights.of(task.most * ROWS * CHUNK);
+  float *scores = rooms.scores.of(task.most * ROWS * CHUNK), *lines = rooms.lines.of(ROWS * size);
+  pack_transposed(keys, document.length, size, packed_keys);
+  pack_rows(values, document.length, task.padded, size, packed_values);
   float* sum_of = sums.data_ptr<float>() + head * sums.size(1) + document.first;
   BFloat16* out = result.data_ptr<BFloat16>() + document.first * result.stride(1) + head * size;
   for (int64_t block = 0; block < task.blocks(); ++block) {
-    const Seen s = task.seen(block);
+    const std::vector<Piece>& pieces = task.look(block);
     int64_t stride;
-    const BFloat16* from = task.block_of(queries, block, copy, &stride);
-    task.score(block, from, stride, s);
+    const BFloat16* from = task.block_of(queries, block, size, copy, &stride);
+    task.score(block, from, stride, size, packed_keys, scores);
     const int64_t rows = task.rows_of(block);
     float inverse[ROWS];
-    for (int64_t r = 0; r < rows; ++r) {
-      float *far = task.far_scores.data() + r * s.far, *near = task.near_scores.data() + r * s.near;
-      const float most = highest(near, s.near, highest(far, s.far, NEVER));
-      const float total = exponentials(far, s.far, most) + exponentials(near, s.near, most);
-      sum_of[block * ROWS + r] = most + std::log(total);
-      inverse[r] = 1 / total;
-    }
-    to_bf16(task.far_scores.data(), rows * s.far, 1.f, weights.data());
-    std::fill(weights.data() + rows * s.far, weights.data() + ROWS * s.far, BFloat16(0));
-    product(ROWS, size, s.far, weights.data(), s.far, packed_values.data(), size, task.lines.data(), size, false);
-    to_bf16(task.near_scores.data(), rows * s.near, 1.f, weights.data());
-    std::fill(weights.data() + rows * s.near, weights.data() + ROWS * s.near, BFloat16(0));
-    product(ROWS, size, s.near, weights.data(), s.near, packed_values.data() + s.from * size, size, task.lines.data(),
-            size, true);
     for (int64_t r = 0; r < rows; ++r)
-      to_bf16(task.lines.data() + r * size, size, inverse[r], out + (block * ROWS + r) * result.stride(1));
+      std::tie(sum_of[block * ROWS + r], inverse[r]) =
+          softmax_row(pieces, scores + r * CHUNK, scale, weights + r * CHUNK);
+    for (size_t p = 0; p < pieces.size(); ++p) {
+      BFloat16* own = weights + p * ROWS * CHUNK;
+      std::fill(own + rows * CHUNK, own + ROWS * CHUNK, BFloat16(0));
+      product(ROWS, size, pieces[p].width, own, CHUNK, packed_values + pieces[p].first() * size, size, lines, size, p > 0);
+    }
+    for (int64_t r = 0; r < rows; ++r)
+      to_bf16(lines + r * size, size, inverse[r], out + (block * ROWS + r) * result.stride(1));
   }
 }
 
 float dot(const BFloat16* x, const BFloat16* y, int64_t n) {
-  constexpr int64_t LANES = at::vec::Vectorized<BFloat16>::size();
   Lanes sum(0.f);
   int64_t i = 0;
-  for (; i + LANES <= n; i += LANES) {
-    const auto [x_low, x_high] = at::vec::convert_bfloat16_float(at::vec::Vectorized<BFloat16>::loadu(x + i));
-    const auto [y_low, y_high] = at::vec::convert_bfloat16_float(at::vec::Vectorized<BFloat16>::loadu(y + i));
+  for (; i + Halves::size() <= n; i += Halves::size()) {
+    const auto [x_low, x_high] = at::vec::convert_bfloat16_float(Halves::loadu(x + i));
+    const auto [y_low, y_high] = at::vec::convert_bfloat16_float(Halves::loadu(y + i));
     sum = at::vec::fmadd(x_low, y_low, at::vec::fmadd(x_high, y_high, sum));
   }
-  float all[Lanes::size()];
-  sum.store(all);
-  float total = 0;
-  for (float part : all) total += part;
+  float total = sum_of_lanes(sum);
   for (; i < n; ++i) total += static_cast<float>(x[i]) * static_cast<float>(y[i]);
   return total;
 }
 
-// Turns scores into weights, and products of gradient and values into the scores' gradients, both in place.
-void gradients_of_scores(float* scores, float* given, int64_t n, float sum, float delta) {
-  const Lanes by(sum), off(delta);
-  for (int64_t i = 0; i < n; i += Lanes::size()) {
-    const Lanes weight = (Lanes::loadu(scores + i) - by).exp_u20();
-    weight.store(scores + i);
-    ((Lanes::loadu(given + i) - off) * weight).store(given + i);
+// Two rows as brgemm wants them: pairs of bf16, interleaved.
+void store_pairs(const Lanes& even, const Lanes& odd, BFloat16* out) {
+  const auto both = at::vec::interleave2(even, odd);
+  at::vec::convert_from_float<BFloat16>(both.first, both.second).store(out);
+}
+
+// A piece's scores and products of gradient and values, turned into weights and the scores' gradients: both as pairs of
+// rows, the latter also row by row. `sums` and `deltas`: of the rows.
+void gradients_of_scores(const float* scores, const float* given, int64_t width, float scale, const float* sums,
+                         const float* deltas, BFloat16* weights, BFloat16* packed, BFloat16* plain) {
+  const Lanes by(scale);
+  for (int64_t r = 0; r < ROWS; r += 2) {
+    const Lanes sum[2] = {Lanes(-sums[r]), Lanes(-sums[r + 1])}, delta[2] = {Lanes(deltas[r]), Lanes(deltas[r + 1])};
+    for (int64_t c = 0; c < width; c += 2 * LANES) {
+      Lanes weight[2][2], slope[2][2];
+      for (int row = 0; row < 2; ++row) {
+        const int64_t at = (r + row) * CHUNK + c;
+        for (int half = 0; half < 2; ++half) {
+          weight[row][half] = at::vec::fmadd(Lanes::loadu(scores + at + half * LANES), by, sum[row]).exp_u20();
+          slope[row][half] = (Lanes::loadu(given + at + half * LANES) - delta[row]) * weight[row][half];
+        }
+        at::vec::convert_from_float<BFloat16>(slope[row][0], slope[row][1]).store(plain + at);
+      }
+      for (int half = 0; half < 2; ++half) {
+        const int64_t to = r * CHUNK + 2 * (c + half * LANES);
+        store_pairs(weight[0][half], weight[1][half], weights + to);
+        store_pairs(slope[0][half], slope[1][half], packed + to);
+      }
+    }
   }
 }
 
-void backward_task(const Layout& layout, const Document& document, int64_t head, float scale, const at::Tensor& q,
-                   const at::Tensor& k, const at::Tensor& v, const at::Tensor& result, const at::Tensor& sums,
-                   const at::Tensor& gradient, at::Tensor& of_q, at::Tensor& of_k, at::Tensor& of_v) {
+// Sums that lie transposed, chunk by chunk, as rows of bf16.
+void turn_back(const float* sums, int64_t rows, int64_t size, float scale, float* lines, const Matrix& out) {
+  for (int64_t first = 0; first < rows; first += CHUNK) {
+    const int64_t here = std::min(CHUNK, rows - first);
+    turn(sums + first * size, size, here, CHUNK, lines, size);
+    for (int64_t t = 0; t < here; ++t) to_bf16(lines + t * size, size, scale, out.row(first + t));
+  }
+}
+
+void backward_task(Rooms& rooms, const Layout& layout, const Document& document, int64_t head, float scale,
+                   const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const at::Tensor& result,
+                   const at::Tensor& sums, const at::Tensor& gradient, at::Tensor& of_q, at::Tensor& of_k,
+                   at::Tensor& of_v) {
   const int64_t size = q.size(3), length = document.length;
-  Task task(document, layout, size, scale);
-  const int64_t padded = task.padded;
+  Task task(document, layout);
+  const int64_t padded = task.padded, room = task.most * ROWS * CHUNK;
   const Matrix queries(q, head, document.first), keys(k, head, document.first), values(v, head, document.first);
   const Matrix given(gradient.transpose(1, 2), head, document.first);
   const Matrix results(result.transpose(1, 2), head, document.first);
-  pack_transposed(keys, length, padded, size, task.keys.data());
-  std::vector<BFloat16> turned_values(padded * size), packed_keys(padded * size), copy, given_copy;
-  pack_transposed(values, length, padded, size, turned_values.data());
-  pack_rows(keys, length, padded, size, packed_keys.data());
-  std::vector<float> far_given(ROWS * padded), near_given(ROWS * padded);
-  std::vector<float> sum_of_keys(size * padded, 0.f), sum_of_values(size * padded, 0.f);  // transposed
-  std::vector<BFloat16> plain(ROWS * padded), packed(ROWS * padded), turned(size * ROWS), turned_given(size * ROWS);
-  const float* sum_of = sums.data_ptr<float>() + head * sums.size(1) + document.first;
   const Matrix out_q(of_q, head, document.first), out_k(of_k, head, document.first), out_v(of_v, head, document.first);
+  BFloat16 *turned_keys = rooms.keys.of(padded * size), *turned_values = rooms.values.of(padded * size);
+  BFloat16* packed_keys = rooms.packed_keys.of(padded * size);
+  BFloat16 *copy = rooms.queries.of(ROWS * size), *given_copy = rooms.gradient.of(ROWS * size);
+  BFloat16 *turned = rooms.turned.of(ROWS * size), *turned_given = rooms.turned_gradient.of(ROWS * size);
+  BFloat16 *weights = rooms.weights.of(ROWS * CHUNK), *plain = rooms.of_scores.of(ROWS * CHUNK);
+  BFloat16* packed = rooms.packed.of(ROWS * CHUNK);
+  float *all_scores = rooms.scores.of(room), *by_values = rooms.given.of(ROWS * CHUNK);
+  float *sum_of_keys = rooms.of_keys.of(padded * size), *sum_of_values = rooms.of_values.of(padded * size);
+  float* lines = rooms.lines.of(std::max(ROWS, CHUNK) * size);
+  pack_transposed(keys, length, size, turned_keys);
+  pack_transposed(values, length, size, turned_values);
+  pack_rows(keys, length, padded, size, packed_keys);
+  std::fill_n(sum_of_keys, padded * size, 0.f);
+  std::fill_n(sum_of_values, padded * size, 0.f);
+  const float* sum_of = sums.data_ptr<float>() + head * sums.size(1) + document.first;
   for (int64_t block = 0; block < task.blocks(); ++block) {
-    const Seen s = task.seen(block);
+    const std::vector<Piece>& pieces = task.look(block);
     const int64_t rows = task.rows_of(block);
     int64_t stride, given_stride;
-    const BFloat16* from = task.block_of(queries, block, copy, &stride);
-    const BFloat16* gives = task.block_of(given, block, given_copy, &given_stride);
-    task.score(block, from, stride, s);
-    turn_block(from, stride, size, turned.data());
-    turn_block(gives, given_stride, size, turned_given.data());
-    float delta[ROWS];
-    for (int64_t r = 0; r < rows; ++r) delta[r] = dot(gives + r * given_stride, results.row(block * ROWS + r), size);
-    for (int part = 0; part < 2; ++part) {  // the prefix, then the pairs
-      const int64_t columns = part ? s.near : s.far, offset = part ? s.from : 0;
-      float* scores = (part ? task.near_scores : task.far_scores).data();
-      float* by_values = (part ? near_given : far_given).data();
-      product(ROWS, columns, size, gives, given_stride, turned_values.data() + 2 * offset, padded, by_values, columns,
-              false);
-      for (int64_t r = 0; r < rows; ++r)
-        gradients_of_scores(scores + r * columns, by_values + r * columns, columns, sum_of[block * ROWS + r], delta[r]);
-      std::fill(scores + rows * columns, scores + ROWS * columns, 0.f);
-      std::fill(by_values + rows * columns, by_values + ROWS * columns, 0.f);
-      pack_floats(scores, ROWS, columns, packed.data());
-      product(size, columns, ROWS, turned_given.data(), ROWS, packed.data(), columns, sum_of_values.data() + offset,
-              padded, true);
-      pack_floats(by_values, ROWS, columns, packed.data());
-      product(size, columns, ROWS, turned.data(), ROWS, packed.data(), columns, sum_of_keys.data() + offset, padded,
-              true);
-      to_bf16(by_values, ROWS * columns, 1.f, plain.data());
-      product(ROWS, size, columns, plain.data(), columns, packed_keys.data() + offset * size, size, task.lines.data(),
-              size, part == 1);
+    const BFloat16* from = task.block_of(queries, block, size, copy, &stride);
+    const BFloat16* gives = task.block_of(given, block, size, given_copy, &given_stride);
+    task.score(block, from, stride, size, turned_keys, all_scores);
+    turn_block(from, stride, size, turned);
+    turn_block(gives, given_stride, size, turned_given);
+    float sum[ROWS], delta[ROWS];
+    for (int64_t r = 0; r < ROWS; ++r) {  // a row that is none has weights of zero
+      sum[r] = r < rows ? sum_of[block * ROWS + r] : -NEVER;
+      delta[r] = r < rows ? dot(gives + r * given_stride, results.row(block * ROWS + r), size) : 0.f;
     }
-    for (int64_t r = 0; r < rows; ++r)
-      to_bf16(task.lines.data() + r * size, size, scale, out_q.row(block * ROWS + r));
+    for (size_t p = 0; p < pieces.size(); ++p) {
+      const Piece& piece = pieces[p];
+      const int64_t place = piece.chunk * size * CHUNK + piece.low;
+      product(ROWS, piece.width, size, gives, given_stride, turned_values + place + piece.low, CHUNK, by_values, CHUNK,
+              false);
+      gradients_of_scores(all_scores + p * ROWS * CHUNK, by_values, piece.width, scale, sum, delta, weights, packed,
+                          plain);
+      product(size, piece.width, ROWS, turned_given, ROWS, weights, CHUNK, sum_of_values + place, CHUNK, true);
+      product(size, piece.width, ROWS, turned, ROWS, packed, CHUNK, sum_of_keys + place, CHUNK, true);
+      product(ROWS, size, piece.width, plain, CHUNK, packed_keys + piece.first() * size, size, lines, size, p > 0);
+    }
+    for (int64_t r = 0; r < rows; ++r) to_bf16(lines + r * size, size, scale, out_q.row(block * ROWS + r));
   }
-  std::vector<float> lines(length * size);
-  turn(sum_of_keys.data(), size, length, padded, lines.data(), size);
-  for (int64_t t = 0; t < length; ++t) to_bf16(lines.data() + t * size, size, scale, out_k.row(t));
-  turn(sum_of_values.data(), size, length, padded, lines.data(), size);
-  for (int64_t t = 0; t < length; ++t) to_bf16(lines.data() + t * size, size, 1.f, out_v.row(t));
+  turn_back(sum_of_keys, length, size, scale, lines, out_k);
+  turn_back(sum_of_values, length, size, 1.f, lines, out_v);
 }
 
 template <typename Work>
@@ -358,10 +414,11 @@ void for_each_task(const Layout& layout, int64_t heads, const Work& work) {
   std::exception_ptr error;  // none may leave a parallel region
 #pragma omp parallel
   {
+    Rooms rooms;
 #pragma omp for schedule(dynamic)
     for (int64_t i = 0; i < number * heads; ++i) {
       try {
-        work(layout.documents[i / heads], i % heads);
+        work(rooms, layout.documents[i / heads], i % heads);
       } catch (...) {
 #pragma omp critical
         error = std::current_exception();
@@ -372,14 +429,24 @@ void for_each_task(const Layout& layout, int64_t heads, const Work& work) {
   if (error) std::rethrow_exception(error);
 }
 
+// Zeros for the tokens of no document, which no task writes. x: (1, heads, T, D), planes: (2, T).
+void clear_filling(const at::Tensor& x, const at::Tensor& planes) {
+  for (int64_t t = 0; t < planes.size(1); ++t) {
+    if (planes.data_ptr<int64_t>()[t] >= 0) continue;
+    for (int64_t head = 0; head < x.size(1); ++head) std::fill_n(Matrix(x, head, t).data, x.size(3), BFloat16(0));
+  }
+}
+
 // q, k, v: (1, heads, T, D), bf16; planes: (2, T). Returns (1, T, heads, D), bf16, and log-sums (heads, T), float32.
 std::tuple<at::Tensor, at::Tensor> forward(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
-                                           const at::Tensor& planes, double scale) {
-  const Layout layout(planes.contiguous());
-  at::Tensor result = at::zeros({1, q.size(2), q.size(1), q.size(3)}, q.options());
-  at::Tensor sums = at::zeros({q.size(1), q.size(2)}, q.options().dtype(at::kFloat));
-  for_each_task(layout, q.size(1), [&](const Document& document, int64_t head) {
-    forward_task(layout, document, head, scale, q, k, v, result, sums);
+                                           const at::Tensor& given_planes, double scale) {
+  const at::Tensor planes = given_planes.contiguous();
+  const Layout layout(planes);
+  at::Tensor result = at::empty({1, q.size(2), q.size(1), q.size(3)}, q.options());
+  at::Tensor sums = at::empty({q.size(1), q.size(2)}, q.options().dtype(at::kFloat));
+  clear_filling(result.transpose(1, 2), planes);
+  for_each_task(layout, q.size(1), [&](Rooms& rooms, const Document& document, int64_t head) {
+    forward_task(rooms, layout, document, head, scale, q, k, v, result, sums);
   });
   return {result, sums};
 }
@@ -388,12 +455,14 @@ std::tuple<at::Tensor, at::Tensor> forward(const at::Tensor& q, const at::Tensor
 std::tuple<at::Tensor, at::Tensor, at::Tensor> backward(const at::Tensor& gradient, const at::Tensor& q,
                                                         const at::Tensor& k, const at::Tensor& v,
                                                         const at::Tensor& result, const at::Tensor& sums,
-                                                        const at::Tensor& planes, double scale) {
-  const Layout layout(planes.contiguous());
-  at::Tensor of_q = at::zeros(q.sizes(), q.options()), of_k = at::zeros(q.sizes(), q.options()),
-             of_v = at::zeros(q.sizes(), q.options());
-  for_each_task(layout, q.size(1), [&](const Document& document, int64_t head) {
-    backward_task(layout, document, head, scale, q, k, v, result, sums, gradient, of_q, of_k, of_v);
+                                                        const at::Tensor& given_planes, double scale) {
+  const at::Tensor planes = given_planes.contiguous();
+  const Layout layout(planes);
+  at::Tensor of_q = at::empty(q.sizes(), q.options()), of_k = at::empty(q.sizes(), q.options()),
+             of_v = at::empty(q.sizes(), q.options());
+  for (const at::Tensor& of : {of_q, of_k, of_v}) clear_filling(of, planes);
+  for_each_task(layout, q.size(1), [&](Rooms& rooms, const Document& document, int64_t head) {
+    backward_task(rooms, layout, document, head, scale, q, k, v, result, sums, gradient, of_q, of_k, of_v);
   });
   return {of_q, of_k, of_v};
 }

@@ -54,11 +54,11 @@ class Inventor(Words):
 
     def noun(self) -> str:
         roll = self.rng.random()
-        if roll < 0.12:
+        if roll < 0.17:
             return self.pseudo_word()
-        if self.columns and roll < 0.22:
+        if self.columns and roll < 0.27:
             return self.rng.choice(self.columns)
-        noun = self.word("people" if roll < 0.42 else "things")
+        noun = self.word("people" if roll < 0.45 else "things")
         if self.rng.random() < 0.15:
             noun = f"{self.word('things' if self.rng.random() < 0.7 else 'adjectives')} {noun}"
         return noun
@@ -71,7 +71,7 @@ class Inventor(Words):
             noun = self.noun()
             if noun not in nouns:
                 nouns.append(noun)
-        people = set(self.lexicon["people"])
+        people = {*self.lexicon["people"], *self.wordnet.get("people", ())}
         things = [self.thing(noun, noun in people) for noun in nouns]
         bonds = []
         for i in range(1, number):
@@ -89,7 +89,7 @@ class Inventor(Words):
         return Blueprint(things, bonds)
 
     def verb(self) -> str:
-        return self.rng.choice(self.lexicon["verbs"])
+        return self.word("verbs").replace(" ", "_")
 
     def bond(self, one: int, other: int, again: bool = False) -> Bond:
         """`again`: the two are related already, so that this relation has a role to be told by."""
@@ -131,9 +131,9 @@ class Inventor(Words):
 
     def attribute_words(self, kind: str) -> str:
         roll = self.rng.random()
-        if roll < 0.08:
+        if roll < 0.12:
             words = self.pseudo_word()
-        elif self.columns and kind in {"text", "number"} and roll < 0.35:
+        elif self.columns and kind in {"text", "number"} and roll < 0.36:
             return self.rng.choice(self.columns)
         else:
             words = self.word("reserved" if roll > 0.97 else f"{kind}_attributes")

@@ -5,8 +5,11 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Mapping, Sequence
+from functools import cache
+from importlib.resources import files
 
-from t2q.data.lexicon import lexicon
+from t2q.data.lexicon import as_lists, lexicon
+from t2q.data.words import parse_yaml
 
 _ONSETS = (
     *"bcdfghjklmnprstvwz",
@@ -17,6 +20,7 @@ _VOWELS = (*"aeiou", *"aeiou", "ai", "ea", "ee", "ie", "io", "oa", "oo", "ou", "
 _CODAS = ("", "", "n", "r", "s", "x", "l", "ck", "ld", "lt", "m", "mp", "nd", "ng", "nt", "rd", "rk", "rt", "sh", "t")
 _SMALL_WORDS = ("of", "and", "in", "from", "to", "for", "with", "without", "on", "at", "under", "by", "or", "the")
 
+WORDNET_SHARE = 0.55  # of words, where WordNet has any of the kind
 REAL_NAMES = 0.4  # of names, where those of real things are at hand
 _MARKS = ("2", "7", "X", "Pro", "II", "& Sons", "& Co")
 _TITLES = {  # how things are called, and how often; {kind}: see Words.part
@@ -40,11 +44,17 @@ _TITLES = {  # how things are called, and how often; {kind}: see Words.part
 }
 
 
+@cache
+def wordnet() -> dict[str, list[str]]:
+    """Thousands of words of the lexicon's kinds: who has read few of them learns them by heart, and not to copy."""
+    return as_lists(parse_yaml(files("t2q.pretrain.worlds").joinpath("wordnet.yaml").read_text(encoding="utf-8")))
+
+
 class Words:
     """Draws from a seeded generator.
 
     `names` and `columns`: what real things, and columns of real tables, are called, where such names are at hand.
-    `words`: other word lists than the lexicon's.
+    `words`: other word lists than the lexicon's and WordNet's.
     """
 
     def __init__(
@@ -55,9 +65,11 @@ class Words:
         words: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
         self.rng, self.lexicon, self.names, self.columns = rng, words or lexicon(), names, columns
+        self.wordnet: Mapping[str, Sequence[str]] = {} if words else wordnet()
 
     def word(self, kind: str) -> str:
-        return self.rng.choice(self.lexicon[kind]).replace("_", " ")
+        wide = kind in self.wordnet and self.rng.random() < WORDNET_SHARE
+        return self.rng.choice((self.wordnet if wide else self.lexicon)[kind]).replace("_", " ")
 
     def pseudo_word(self) -> str:
         """A word that no list has, so that names and values must be copied, not recalled."""
