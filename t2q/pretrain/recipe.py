@@ -64,6 +64,7 @@ class TrainPart(_Part):
 
     steps: Annotated[int, Field(ge=1)] = 2000
     rows: Annotated[int, Field(ge=1)] = 4
+    optimizer: Literal["adamw", "muon"] = "adamw"
     learning_rate: Annotated[float, Field(gt=0)] = 5e-4
     warmup: Annotated[int, Field(ge=0)] = 50
     falling: Annotated[float, Field(ge=0, le=1)] = 0.3

@@ -22,10 +22,11 @@ from torch.nn import functional as F
 
 from t2q.pretrain.corpus import ANSWER
 from t2q.pretrain.growth import grown_base
+from t2q.pretrain.optimizers import optimizers
 from t2q.pretrain.output_loss import ROWS, losses_and_slopes, output_loss
 from t2q.pretrain.recipe import PretrainRecipe, TrainPart
 from t2q.pretrain.shape import build
-from t2q.training.document_attention import by_kernel
+from t2q.training.kernels import by_kernel
 from t2q.training.precision import fastest_precision
 from t2q.training.shared_prefix import attention_mask, hidden_states, prefix_attention
 
@@ -135,38 +136,33 @@ def pretrain_loop(
     for block in model.transformer.h:
         plain_attention = type(block.attn).scaled_dot_product_attention
         block.attn.scaled_dot_product_attention = MethodType(prefix_attention(plain_attention), block.attn)
-    decayed = [p for p in model.parameters() if p.dim() > 1]
-    plain = [p for p in model.parameters() if p.dim() <= 1]
-    optimizer = torch.optim.AdamW(
-        [{"params": decayed, "weight_decay": part.weight_decay}, {"params": plain, "weight_decay": 0.0}],
-        lr=part.learning_rate,
-        betas=(0.9, 0.95),
-        fused=True,
-    )
+    moving = optimizers(model, part)
     step = 0
     if state:
         model.load_state_dict(state["model"])
-        optimizer.load_state_dict(state["optimizer"])
+        for optimizer, kept in zip(moving, state["optimizers"], strict=True):
+            optimizer.load_state_dict(kept)
         step = state["step"]
     if log_file.is_file():
         kept = [line for line in log_file.read_text().splitlines() if json.loads(line)["step"] < step]
         log_file.write_text("".join(f"{line}\n" for line in kept))
-    model, optimizer = fabric.setup(model, optimizer)
+    model, *moving = fabric.setup(model, *moving)
     by = compiled()
     last = min(part.steps, stop_after or part.steps)
     with log_file.open("a", encoding="utf-8") as log:
         while step < last:
             start = time.perf_counter()
             rate = part.learning_rate * schedule(step, part)
-            for group in optimizer.param_groups:
+            for group in (group for optimizer in moving for group in optimizer.param_groups):
                 group["lr"] = rate
             batch = fabric.to_device(batch_at(rows, step, part, recipe.seed))
             with fabric.autocast() if precision != "32-true" else nullcontext():
                 loss, answer_loss = loss_of(model.module, batch, part, by)
             fabric.backward(loss)
-            fabric.clip_gradients(model, optimizer, max_norm=part.clip)
-            optimizer.step()
-            optimizer.zero_grad(set_to_none=True)
+            torch.nn.utils.clip_grad_norm_(model.parameters(), part.clip)
+            for optimizer in moving:
+                optimizer.step()
+                optimizer.zero_grad(set_to_none=True)
             step += 1
             speed = batch[:, 0].numel() / (time.perf_counter() - start)
             entry = {
@@ -179,7 +175,8 @@ def pretrain_loop(
             log.flush()
             if step % part.checkpoint_every == 0 or step == last:
                 weights = {name: tensor.cpu() for name, tensor in model.module.state_dict().items()}
-                now = {"model": weights, "optimizer": optimizer.state_dict(), "step": step, "precision": precision}
+                states = [optimizer.state_dict() for optimizer in moving]
+                now = {"model": weights, "optimizers": states, "step": step, "precision": precision}
                 save_atomically(now, state_file)
             if on_step:
                 on_step(step, answer_loss.item(), speed)

@@ -469,7 +469,7 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor> backward(const at::Tensor& gradie
 
 }  // namespace
 
-TORCH_LIBRARY(t2q, library) {
+TORCH_LIBRARY_FRAGMENT(t2q, library) {
   library.def("attend(Tensor q, Tensor k, Tensor v, Tensor planes, float scale) -> (Tensor, Tensor)");
   library.def(
       "attend_backward(Tensor gradient, Tensor q, Tensor k, Tensor v, Tensor result, Tensor sums, Tensor planes, float "

@@ -27,8 +27,8 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, Sampler
 
-from t2q.training import adapters
-from t2q.training.document_attention import by_kernel
+from t2q.training import adapters, pointwise
+from t2q.training.kernels import by_kernel
 from t2q.training.pair_attention import PairRows
 from t2q.training.prompt_style import T2QPrompt
 from t2q.training.shared_prefix import attention_mask, hidden_states, prefix_attention
@@ -216,6 +216,7 @@ def install() -> None:
     forward.reads_packed_rows = True  # type: ignore[attr-defined]
     LoraGPT.forward = forward  # type: ignore[method-assign]
     adapters.install()
+    pointwise.install()
     CausalSelfAttention.scaled_dot_product_attention = prefix_attention(  # type: ignore[method-assign]
         CausalSelfAttention.scaled_dot_product_attention
     )

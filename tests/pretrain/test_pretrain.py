@@ -23,6 +23,7 @@ SMALL = {
     "corpus": {"rows": 8, "row_tokens": 768},
     "evaluate": {"documents": 1},
     "train": {
+        "optimizer": "muon",  # beside AdamW, which the embedding keeps
         "steps": 6,
         "rows": 2,
         "checkpoint_every": 2,

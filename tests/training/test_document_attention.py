@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from t2q.training.document_attention import attend_documents, load_kernel
+from t2q.training import kernels
+from t2q.training.document_attention import attend_documents
+from t2q.training.kernels import load_kernels
 from t2q.training.shared_prefix import attention_mask
 
 HEADS, SCALE = 3, 0.17
@@ -22,7 +25,7 @@ ROWS = [
     ([(0, [5, 6]), (64, []), (1, [1])], 40),
     ([(200, [31] * 9), (129, [65, 66])], 7),
 ]
-needs_kernel = pytest.mark.skipif(not load_kernel(), reason="no C++ compiler, or a processor without bf16 products")
+needs_kernel = pytest.mark.skipif(not load_kernels(), reason="no C++ compiler, or a processor without bf16 products")
 
 
 def planes_of(documents: list[tuple[int, list[int]]], filling: int) -> Tensor:
@@ -98,4 +101,12 @@ def test_documents_of_new_lengths_take_no_more_memory() -> None:
 def test_without_a_compiler_there_is_no_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CXX", raising=False)
     monkeypatch.setenv("PATH", "")
-    assert load_kernel.__wrapped__() is False
+    assert load_kernels.__wrapped__() is False
+
+
+@pytest.mark.skipif(
+    torch.backends.cpu.get_cpu_capability() != "AVX512" or not shutil.which("g++"), reason="no compiler or AVX-512"
+)
+def test_the_sources_compile() -> None:
+    """`load_kernels` goes on without them where they do not, and every other test of them is left out then."""
+    kernels._compiled("g++")

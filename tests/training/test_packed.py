@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from t2q.training import packed as packed_rows
-from t2q.training.document_attention import load_kernel
+from t2q.training.kernels import load_kernels
 from t2q.training.packed import IGNORE, ShuffledGroups, grouped, install, pack, plain_embedding, unpack
 
 
@@ -77,7 +77,7 @@ def test_equal_loss_and_gradients(
     assert (packed[1] - plain[1]).norm() / plain[1].norm() < 1e-5
 
 
-@pytest.mark.skipif(not load_kernel(), reason="no C++ compiler, or a processor without bf16 products")
+@pytest.mark.skipif(not load_kernels(), reason="no C++ compiler, or a processor without bf16 products")
 @pytest.mark.parametrize(("schema", "number"), [(60, 5), (30, 1)])
 def test_the_kernel_is_the_mask_in_bf16(model: GPT, schema: int, number: int, monkeypatch: pytest.MonkeyPatch) -> None:
     row = pack(samples(schema, number))
