@@ -105,10 +105,10 @@ def test_killed_and_resumed_gives_the_same_weights(tmp_path: Path) -> None:
         torch.load(tmp_path / "runs" / name / "pretrain" / "weights.pth", weights_only=True)
         for name in ("whole", "cut")
     )
-    # Two whole runs already differ by 1e-7 (vector kernels go by memory alignment); an optimizer that forgot its state,
-    # or one batch too many, by 1e-4 and more.
+    # Two whole runs already differ by 1e-7 (vector kernels go by memory alignment), which Muon's rounding to bf16 makes
+    # 1e-5; an optimizer that forgot its state, or one batch too many, by 1e-4 and more.
     for key in whole:
-        torch.testing.assert_close(cut[key], whole[key], rtol=0, atol=1e-5)
+        torch.testing.assert_close(cut[key], whole[key], rtol=0, atol=4e-5)
 
 
 def test_the_recipe_knows_its_file_for_what_ctrl_c_says(tmp_path: Path) -> None:
