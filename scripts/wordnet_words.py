@@ -34,7 +34,8 @@ SENSES = 2  # a word's third sense is seldom what people mean
 NOT_SAID = re.compile(
     r"sex|bitch|whore|bastard|nigg|negro|slut|rape|rapist|penis|vagin|breast|genital|prostitut|lesbian|homo|queer|fag|"
     r"pervert|cripple|idiot|moron|imbecile|retard|savage|squaw|wop|dago|kike|jew|gypsy|redskin|damn|shit|piss|nazi|suicid|"
-    r"orgasm|erotic|nude|naked|urin|feces|excre|coolie|mulatto|eunuch|whor|harlot|concubine|slave|murder|corpse"
+    r"orgasm|erotic|nude|naked|urin|feces|excre|coolie|mulatto|eunuch|whor|harlot|concubine|slave|murder|corpse|"
+    r"coon|spic$|pimp|nympho|hitler|himmler|goebbels|eichmann|goering|heydrich|stalin|mussolini|jesus|christ|mohammed"
 )
 
 
@@ -54,22 +55,30 @@ def third_person(verb: str) -> str:
     return verb + ("es" if verb.endswith(("s", "x", "z", "ch", "sh", "o")) else "s")
 
 
-def spelt_small(folder: Path) -> set[str]:
-    """Words that are no names of persons and places: index.sense has all of them in small letters."""
-    data = (folder / name for name in ("data.noun", "data.verb", "data.adj"))
-    words = (line.split()[4::2] for file in data for line in file.read_text(encoding="utf-8").splitlines())
-    return {word for line in words for word in line if word.islower()}
+def spelt_large(folder: Path) -> set[tuple[str, str]]:
+    """Senses whose word begins with a capital, such as persons and places: (word in small letters, synset).
+
+    index.sense has all words in small letters; a line of data.* is synset, file, kind, number of words, words.
+    """
+    return {
+        (word.lower(), fields[0])
+        for name in ("data.noun", "data.verb", "data.adj")
+        for fields in map(str.split, (folder / name).read_text(encoding="utf-8").splitlines())
+        if fields[0].isdigit() and len(fields[0]) == 8
+        for word in fields[4 : 4 + 2 * int(fields[3], 16) : 2]
+        if not word.islower()
+    }
 
 
 def common(folder: Path, kept_out: set[str]) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {kind: set() for kind in KINDS}
-    small = spelt_small(folder)
+    names = spelt_large(folder)
     for line in (folder / "index.sense").read_text(encoding="utf-8").splitlines():
-        key, _, sense, count = line.split()
+        key, synset, sense, count = line.split()
         word, _, rest = key.partition("%")
         if count == "0" or int(sense) > SENSES or not re.fullmatch(r"[a-z]{3,13}", word) or NOT_SAID.search(word):
             continue
-        if word not in small or {word, singular_of(word), third_person(word), word + "d", word + "ed"} & kept_out:
+        if (word, synset) in names or {word, singular_of(word), third_person(word), word + "d", word + "ed"} & kept_out:
             continue
         for kind, files in KINDS.items():
             if rest.startswith(files):
@@ -87,7 +96,9 @@ def names(folder: Path, file: str, kept_out: set[str]) -> set[str]:
         fields = line.split("|")[0].split()
         if not line.startswith(" ") and fields[1] == file and "@i" in fields:
             word = fields[4].split("_")[-1] if file == NAMES["last_names"] else fields[4]
-            if re.fullmatch(r"[A-Z][a-z]{2,10}", word) and not {word.lower(), singular_of(word.lower())} & kept_out:
+            small = word.lower()
+            kept = not NOT_SAID.search(small) and not {small, singular_of(small)} & kept_out
+            if kept and re.fullmatch(r"[A-Z][a-z]{2,10}", word):
                 found.add(word)
     return found
 

@@ -60,15 +60,20 @@ def files(recipe: Recipe) -> dict[str, str]:
 def questions(_: Recipe) -> dict[str, str]:
     """How questions are made: intents and wordings. What older ones made is made again; it trains again only if it came
     out otherwise."""
-    folder = Path(__file__).parent / "data"
-    sources = (p for kind in ("*.py", "*.yaml") for p in folder.rglob(kind))
-    return {"how questions are made": files_digest(sources, folder)}
+    return {"how questions are made": _sources("data")}
+
+
+def _sources(*folders: str) -> str:
+    """The digest of this package's code and words in some of its folders."""
+    root = Path(__file__).parent
+    return files_digest((p for name in folders for end in ("*.py", "*.yaml") for p in (root / name).rglob(end)), root)
 
 
 def corpus(recipe: PretrainRecipe) -> dict[str, str]:
-    """The content of the real questions that a pretraining corpus mixes in."""
+    """How a pretraining corpus is made, and the content of the real questions that it mixes in."""
     wikisql, text2cypher = recipe.corpus.sources
-    return _files([wikisql, *map(str, sorted(Path(text2cypher).glob("*.csv")) if text2cypher else ())])
+    real = _files([wikisql, *map(str, sorted(Path(text2cypher).glob("*.csv")) if text2cypher else ())])
+    return {"how databases and questions are made up": _sources("data", "pretrain/worlds"), **real}
 
 
 def _files(names: Iterable[str]) -> dict[str, str]:

@@ -121,7 +121,7 @@ def pretrain_loop(
 ) -> GPT:
     """Trains to the recipe's last step (or `stop_after`), going on from `folder`/state.pth where there is one.
 
-    Raises RecipeError where the base to start from does not fit.
+    Raises RecipeError where the base to start from does not fit, RuntimeError where a gradient is not finite.
 
     `on_step(step, answer_loss, tokens_per_second)` is called after each step; the losses go to losses.jsonl.
     """
@@ -140,13 +140,14 @@ def pretrain_loop(
     step = 0
     if state:
         model.load_state_dict(state["model"])
-        for optimizer, kept in zip(moving, state["optimizers"], strict=True):
-            optimizer.load_state_dict(kept)
         step = state["step"]
     if log_file.is_file():
         kept = [line for line in log_file.read_text().splitlines() if json.loads(line)["step"] < step]
         log_file.write_text("".join(f"{line}\n" for line in kept))
     model, *moving = fabric.setup(model, *moving)
+    if state:  # now that the weights are where they stay: an optimizer's state follows them only when it is loaded
+        for optimizer, kept in zip(moving, state["optimizers"], strict=True):
+            optimizer.load_state_dict(kept)
     by = compiled()
     last = min(part.steps, stop_after or part.steps)
     with log_file.open("a", encoding="utf-8") as log:
@@ -159,7 +160,7 @@ def pretrain_loop(
             with fabric.autocast() if precision != "32-true" else nullcontext():
                 loss, answer_loss = loss_of(model.module, batch, part, by)
             fabric.backward(loss)
-            torch.nn.utils.clip_grad_norm_(model.parameters(), part.clip)
+            torch.nn.utils.clip_grad_norm_(model.parameters(), part.clip, error_if_nonfinite=True)
             for optimizer in moving:
                 optimizer.step()
                 optimizer.zero_grad(set_to_none=True)

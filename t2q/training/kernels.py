@@ -8,6 +8,8 @@ import platform
 import shutil
 import subprocess
 import tempfile
+import warnings
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -42,7 +44,9 @@ def load_kernels() -> bool:
     try:
         torch.ops.load_library(_compiled(compiler))
         document_attention.attempt()
-    except (OSError, RuntimeError, subprocess.CalledProcessError):
+    except (OSError, RuntimeError, subprocess.CalledProcessError) as error:
+        said = error.stderr if isinstance(error, subprocess.CalledProcessError) else str(error)
+        warnings.warn(f"no kernels of our own, so training takes longer here: {said[:1000]}", stacklevel=2)
         return False
     document_attention.register()
     return True
@@ -72,13 +76,14 @@ def _compile(compiler: str, sources: list[Path], library: Path) -> None:
         [compiler, *_FLAGS, *includes, "-c", str(source), "-o", str(out)]
         for source, out in zip(sources, objects, strict=True)
     ]
-    running = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) for command in commands]
-    for command, process in zip(commands, running, strict=True):
-        said, _ = process.communicate()
-        if process.returncode:
-            raise subprocess.CalledProcessError(process.returncode, command, said)
+    with ThreadPoolExecutor(len(commands)) as side_by_side:
+        list(side_by_side.map(_run, commands))
     link = ["-shared", "-fopenmp", f"-L{cpp_extension.TORCH_LIB_PATH}", "-ltorch", "-ltorch_cpu", "-lc10"]
-    subprocess.run([compiler, *map(str, objects), "-o", str(library), *link], check=True, capture_output=True)
+    _run([compiler, *map(str, objects), "-o", str(library), *link])
+
+
+def _run(command: list[str]) -> None:
+    subprocess.run(command, check=True, capture_output=True, text=True)
 
 
 def _processor() -> str:

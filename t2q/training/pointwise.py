@@ -1,4 +1,8 @@
-"""LitGPT's layers between the products, in one pass each, on a CPU in bf16 (pointwise.cpp): the same functions."""
+"""LitGPT's layers between the products, in one pass each, on a CPU in bf16 (pointwise.cpp): the same functions.
+
+A norm gives bf16 where LitGPT's gives float32, for products that would round it to bf16 themselves; a router of experts
+is rounded with it.
+"""
 
 from __future__ import annotations
 
@@ -78,7 +82,7 @@ def _norm(plain: Callable[..., Tensor]) -> Callable[..., Tensor]:
         fits = x.dtype == weight.dtype == torch.float32 and x.shape[-1] % _STEP == 0
         if not (usual and fits and by_kernel(x.device)):
             return plain(self, x)
-        normed: Tensor = Norm.apply(x.reshape(-1, x.shape[-1]), weight, self.eps)
+        normed: Tensor = Norm.apply(x.reshape(-1, x.shape[-1]).contiguous(), weight, self.eps)
         return normed.view(x.shape)
 
     return forward
@@ -100,7 +104,8 @@ def _gated(plain: Callable[..., Tensor]) -> Callable[..., Tensor]:
     @functools.wraps(plain)
     def forward(self: Any, x: Tensor) -> Tensor:
         gate, value = self.fc_1(x), self.fc_2(x)
-        fits = gate.dtype == value.dtype == torch.bfloat16 and gate.shape[-1] % _STEP == 0 and by_kernel(x.device)
+        usual = gate.dtype == value.dtype == torch.bfloat16 and gate.is_contiguous() and value.is_contiguous()
+        fits = usual and gate.shape[-1] % _STEP == 0 and by_kernel(x.device)
         inner = Gated.apply(gate, value) if fits else torch.nn.functional.silu(gate) * value
         result: Tensor = self.proj(inner)
         return result

@@ -1,16 +1,22 @@
-"""The benchmark's words are new to whoever learnt from ours."""
+"""The benchmark's words are new to whoever learnt from ours, and its databases stay as they are."""
 
 from __future__ import annotations
 
+import hashlib
+import importlib
+import itertools
 import re
 from pathlib import Path
 
+import pytest
 import yaml
 
 from t2q.data.lexicon import as_lists, lexicon
 from t2q.data.names import singular, words
+from t2q.databases import open_database
 from t2q.pretrain.worlds.words import wordnet
 from t2q.pretrain.worlds.written import written_domain, written_names
+from t2q.prompt import database_text
 
 FILE = Path(__file__).parents[2] / "benchmarks" / "words_held_out.yaml"
 TECHNICAL = {"reserved", "alike"}  # what SQL reserves, and what means the same, is the same everywhere
@@ -32,3 +38,16 @@ def test_no_word_is_held_out_and_taught() -> None:
         if kind not in TECHNICAL:
             assert len(entries) >= 18, kind
             assert not {part for entry in entries for part in parts(entry)} & taught, kind
+
+
+@pytest.mark.parametrize(("language", "digest"), [("SQL", "766389094886250e"), ("Cypher", "0132effe6955898b")])
+def test_the_benchmarks_databases_are_those_that_bases_were_measured_on(
+    language: str, digest: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever changes how databases are made up changes them too, and must measure every figure of the cards anew."""
+    monkeypatch.syspath_prepend(FILE.parent)
+    texts = []
+    for url in itertools.islice(importlib.import_module("pico").made_databases(language), 3):
+        with open_database(url) as database:
+            texts.append(database_text(database.schema()))
+    assert hashlib.sha256("\n".join(texts).encode()).hexdigest().startswith(digest)

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import litgpt.model
 import pytest
 import torch
+from litgpt.lora import GPT, Config, mark_only_lora_as_trainable
 from litgpt.model import RMSNorm, apply_rope, build_rope_cache
 from torch import Tensor
 from torch.nn import functional as F
@@ -78,3 +79,39 @@ def test_gate(scale: int) -> None:
         return forward(layer, gate)
 
     agree(mine, lambda gate, value: F.silu(gate) * value, gate, value)
+
+
+def test_a_model_computes_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Grouped queries and heads that the kernels fit: every one of them is in use."""
+    config = Config(
+        n_layer=2, n_head=4, n_query_groups=2, n_embd=256, head_size=64, intermediate_size=320, vocab_size=256,
+        padded_vocab_size=256, rotary_percentage=1.0, parallel_residual=False, bias=False, norm_class_name="RMSNorm",
+        mlp_class_name="LLaMAMLP", block_size=128, lora_r=4, lora_query=True, lora_key=True, lora_value=True,
+        lora_projection=True, lora_mlp=True,
+    )  # fmt: skip
+    model = GPT(config)
+    mark_only_lora_as_trainable(model)
+    for name, parameter in model.named_parameters():
+        if "lora_B" in name:
+            torch.nn.init.normal_(parameter, std=0.05)
+    ids = torch.randint(256, (1, 100))
+
+    def computed() -> tuple[Tensor, Tensor]:
+        model.zero_grad()
+        logits = model(ids)
+        F.cross_entropy(logits[0, :-1].float(), ids[0, 1:]).backward()
+        return logits.detach(), torch.cat([p.grad.flatten() for p in model.parameters() if p.grad is not None])
+
+    for holder, name in ((RMSNorm, "forward"), (litgpt.model.LLaMAMLP, "forward"), (litgpt.model, "apply_rope")):
+        now = getattr(holder, name)
+        monkeypatch.setattr(holder, name, getattr(now, "__wrapped__", now))
+    plain = computed()
+    pointwise.install()
+    mine = computed()
+    assert not torch.equal(mine[0], plain[0])  # rounded elsewhere
+    assert error(mine[0], plain[0]) < 0.02 and error(mine[1], plain[1]) < 0.03
+
+
+def test_norms_with_an_offset_are_litgpts_own() -> None:
+    norm = RMSNorm(WIDTH, add_unit_offset=True).requires_grad_(False)
+    assert pointwise._norm(RMSNorm.forward)(norm, torch.randn(1, 2, WIDTH)).dtype == torch.float32

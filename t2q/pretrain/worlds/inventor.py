@@ -54,11 +54,11 @@ class Inventor(Words):
 
     def noun(self) -> str:
         roll = self.rng.random()
-        if roll < 0.17:
+        if roll < 0.12:
             return self.pseudo_word()
-        if self.columns and roll < 0.27:
+        if self.columns and roll < 0.22:
             return self.rng.choice(self.columns)
-        noun = self.word("people" if roll < 0.45 else "things")
+        noun = self.word("people" if roll < 0.42 else "things")
         if self.rng.random() < 0.15:
             noun = f"{self.word('things' if self.rng.random() < 0.7 else 'adjectives')} {noun}"
         return noun
@@ -131,9 +131,9 @@ class Inventor(Words):
 
     def attribute_words(self, kind: str) -> str:
         roll = self.rng.random()
-        if roll < 0.12:
+        if roll < 0.08:
             words = self.pseudo_word()
-        elif self.columns and kind in {"text", "number"} and roll < 0.36:
+        elif self.columns and kind in {"text", "number"} and roll < 0.35:
             return self.rng.choice(self.columns)
         else:
             words = self.word("reserved" if roll > 0.97 else f"{kind}_attributes")
