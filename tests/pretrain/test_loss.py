@@ -18,7 +18,7 @@ from t2q.pretrain.train import PLAIN, Computing, compiled, loss_of, pretrain_loo
 from t2q.training.kernels import load_kernels
 from t2q.training.shared_prefix import prefix_attention
 
-SHAPE = ModelPart(layers=2, heads=2, width=64, hidden=96, context=256)
+SHAPE = ModelPart(layers=1, heads=2, width=64, hidden=96, context=256)
 TOKENS = 160
 
 
