@@ -15,8 +15,8 @@ from pathlib import Path
 
 import yaml
 
-HERE = Path(__file__).parents[1]
-OUT = HERE / "t2q" / "pretrain" / "worlds" / "wordnet.yaml"
+ROOT = Path(__file__).parents[1]
+OUT = ROOT / "t2q" / "pretrain" / "worlds" / "wordnet.yaml"
 # kinds of the lexicon that a word may stand for, by WordNet's lexicographer files (part of speech, number)
 KINDS = {
     "people": ("1:18",),
@@ -41,7 +41,7 @@ NOT_SAID = re.compile(
 
 def held_out() -> set[str]:
     """The pieces of the benchmark's words."""
-    lists = yaml.safe_load((HERE / "benchmarks" / "words_held_out.yaml").read_text(encoding="utf-8"))
+    lists = yaml.safe_load((ROOT / "benchmarks" / "words_held_out.yaml").read_text(encoding="utf-8"))
     return {piece for line in lists.values() for piece in re.split(r"[\s_,\-]+", line.lower())}
 
 

@@ -60,20 +60,22 @@ def files(recipe: Recipe) -> dict[str, str]:
 def questions(_: Recipe) -> dict[str, str]:
     """How questions are made: intents and wordings. What older ones made is made again; it trains again only if it came
     out otherwise."""
-    return {"how questions are made": _sources("data")}
+    return {"how questions are made": _sources("data/**/*")}
 
 
-def _sources(*folders: str) -> str:
-    """The digest of this package's code and words in some of its folders."""
+def _sources(*patterns: str) -> str:
+    """The digest of this package's code and words under some names, as `Path.glob` has them."""
     root = Path(__file__).parent
-    return files_digest((p for name in folders for end in ("*.py", "*.yaml") for p in (root / name).rglob(end)), root)
+    found = {path for pattern in patterns for path in root.glob(pattern) if path.suffix in {".py", ".yaml"}}
+    return files_digest(found, root)
 
 
 def corpus(recipe: PretrainRecipe) -> dict[str, str]:
     """How a pretraining corpus is made, and the content of the real questions that it mixes in."""
     wikisql, text2cypher = recipe.corpus.sources
     real = _files([wikisql, *map(str, sorted(Path(text2cypher).glob("*.csv")) if text2cypher else ())])
-    return {"how databases and questions are made up": _sources("data", "pretrain/worlds"), **real}
+    made = _sources("data/**/*", "pretrain/worlds/**/*", "pretrain/corpus.py", "pretrain/copying.py")
+    return {"how databases and questions are made up": made, **real}
 
 
 def _files(names: Iterable[str]) -> dict[str, str]:

@@ -55,7 +55,7 @@ class CorpusPart(_Part):
 
 
 class TrainPart(_Part):
-    """`rows` of the corpus a step.
+    """`rows` of the corpus a step. `optimizer`: "muon" is for the layers' matrices, AdamW for the rest then.
 
     The learning rate rises over `warmup` steps, stays, and falls over the last `falling` share of the steps to a
     twentieth; twice as much is slower for a model of this size.

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import json
 import math
-import shutil
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import dataclass
 from pathlib import Path
-from types import MethodType
 from typing import Any
 
 import lightning as L
@@ -18,70 +15,13 @@ import numpy as np
 import torch
 from litgpt.config import Config
 from litgpt.model import GPT
-from torch.nn import functional as F
 
-from t2q.pretrain.corpus import ANSWER
 from t2q.pretrain.growth import grown_base
+from t2q.pretrain.loss import attend_rows, compiled, loss_of
 from t2q.pretrain.optimizers import optimizers
-from t2q.pretrain.output_loss import ROWS, losses_and_slopes, output_loss
 from t2q.pretrain.recipe import PretrainRecipe, TrainPart
 from t2q.pretrain.shape import build
-from t2q.training.kernels import by_kernel
 from t2q.training.precision import fastest_precision
-from t2q.training.shared_prefix import attention_mask, hidden_states, prefix_attention
-
-
-def one_row(batch: torch.Tensor) -> torch.Tensor:
-    """The batch's rows as one, documents numbered on: (B, 5, T) to (1, 5, B * T)."""
-    row = batch.transpose(0, 1).reshape(1, 5, -1).clone()
-    after = (torch.arange(len(batch), device=batch.device) * batch.shape[2])[:, None]
-    row[0, 1] = torch.where(batch[:, 1] < 0, -1, batch[:, 1] + after).flatten()
-    return row
-
-
-@dataclass(frozen=True)
-class Computing:
-    """What of a step may be compiled."""
-
-    states: Callable[..., torch.Tensor] = hidden_states
-    rows: Callable[..., Any] = losses_and_slopes
-
-
-PLAIN = Computing()
-
-
-def compiled() -> Computing:
-    """torch.compile writes C++ for a CPU and needs a compiler for it; on a GPU it brings its own."""
-    if not torch.cuda.is_available() and shutil.which("g++") is None:
-        return PLAIN
-    return Computing(torch.compile(hidden_states, dynamic=False), torch.compile(losses_and_slopes, dynamic=False))
-
-
-def loss_of(
-    model: Any, batch: torch.Tensor, part: TrainPart, by: Computing = PLAIN
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Weighted cross-entropy to minimise, and the plain mean over answer tokens. `batch`: planes, (B, 5, T).
-
-    Schema and question count a little, too: a model that must continue names it has seen learns to copy them sooner.
-    """
-    by_planes = by_kernel(batch.device)
-    batch = one_row(batch) if by_planes else batch
-    ids, documents, pairs, positions, roles = batch.unbind(1)
-    seen = torch.cat([documents, pairs]) if by_planes else attention_mask(documents, pairs)
-    states = by.states(model, ids, positions, seen)
-    weights = torch.tensor([part.schema_weight, part.question_weight, 1.0], device=ids.device)[roles[:, 1:]]
-    # the first token of a pair follows the prefix, not the pair that stands before it in the row; it is not predicted
-    follows = (documents[:, 1:] == documents[:, :-1]) & (documents[:, 1:] >= 0) & (pairs[:, 1:] == pairs[:, :-1])
-    weights = (weights * follows).flatten()
-    counted = weights.nonzero()[:, 0]
-    filling = -len(counted) % ROWS
-    weights = F.pad(weights[counted], (0, filling))
-    counted = F.pad(counted, (0, filling))
-    loss, losses = output_loss(
-        states[:, :-1].flatten(0, 1)[counted], model.lm_head.weight, ids[:, 1:].flatten()[counted], weights, by.rows
-    )
-    answers = losses[(roles[:, 1:].flatten()[counted] == ANSWER) & (weights > 0)].mean()
-    return loss / weights.sum(), answers
 
 
 def schedule(step: int, part: TrainPart) -> float:
@@ -133,9 +73,7 @@ def pretrain_loop(
     model = build(config, recipe.seed)
     if recipe.start and not state:
         model.load_state_dict(grown_base(recipe.start, config, recipe.seed))
-    for block in model.transformer.h:
-        plain_attention = type(block.attn).scaled_dot_product_attention
-        block.attn.scaled_dot_product_attention = MethodType(prefix_attention(plain_attention), block.attn)
+    attend_rows(model)
     moving = optimizers(model, part)
     step = 0
     if state:
@@ -146,8 +84,8 @@ def pretrain_loop(
         log_file.write_text("".join(f"{line}\n" for line in kept))
     model, *moving = fabric.setup(model, *moving)
     if state:  # now that the weights are where they stay: an optimizer's state follows them only when it is loaded
-        for optimizer, kept in zip(moving, state["optimizers"], strict=True):
-            optimizer.load_state_dict(kept)
+        for optimizer, reached in zip(moving, state["optimizers"], strict=True):
+            optimizer.load_state_dict(reached)
     by = compiled()
     last = min(part.steps, stop_after or part.steps)
     with log_file.open("a", encoding="utf-8") as log:

@@ -25,7 +25,9 @@ namespace {
 
 using at::BFloat16;
 using Lanes = at::vec::Vectorized<float>;
+using Halves = at::vec::Vectorized<BFloat16>;
 
+constexpr int64_t LANES = Lanes::size();
 constexpr int64_t ROWS = 64;    // queries a block
 constexpr int64_t CHUNK = 128;  // columns of a piece, at most; all lie as far apart, so that few products are compiled
 constexpr int64_t ROUND = 32;   // columns are computed in multiples of it, for the same reason
@@ -233,9 +235,6 @@ class Task {
   const Layout& layout_;
   std::vector<Piece> pieces_;
 };
-
-using Halves = at::vec::Vectorized<BFloat16>;
-constexpr int64_t LANES = Lanes::size();
 
 float sum_of_lanes(const Lanes& x) {
   return at::vec::vec_reduce_all<float>([](const Lanes& a, const Lanes& b) { return a + b; }, x);

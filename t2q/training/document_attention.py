@@ -23,7 +23,7 @@ def attend_documents(q: Tensor, k: Tensor, v: Tensor, planes: Tensor, scale: flo
     return result
 
 
-def attempt() -> None:
+def try_kernel() -> None:
     """Raises RuntimeError where the processor has no products in bf16."""
     q = torch.ones(1, 1, 1, 32, dtype=torch.bfloat16)
     torch.ops.t2q.attend(q, q, q, torch.zeros(2, 1, dtype=torch.long), 1.0)

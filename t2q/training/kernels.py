@@ -43,7 +43,7 @@ def load_kernels() -> bool:
         return False
     try:
         torch.ops.load_library(_compiled(compiler))
-        document_attention.attempt()
+        document_attention.try_kernel()
     except (OSError, RuntimeError, subprocess.CalledProcessError) as error:
         said = error.stderr if isinstance(error, subprocess.CalledProcessError) else str(error)
         warnings.warn(f"no kernels of our own, so training takes longer here: {said[:1000]}", stacklevel=2)

@@ -10,7 +10,6 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-import litgpt.lora
 import litgpt.model
 import torch
 from torch import Tensor

@@ -56,5 +56,5 @@ def test_the_benchmarks_databases_are_those_that_bases_were_measured_on(
 ) -> None:
     """Whoever changes how databases are made up changes them too, and must measure every figure of the cards anew."""
     monkeypatch.syspath_prepend(FILE.parent)
-    digests = [content(url) for url in itertools.islice(importlib.import_module("pico").made_databases(language), 3)]
-    assert hashlib.sha256("\n".join(digests).encode()).hexdigest().startswith(digest)
+    contents = [content(url) for url in itertools.islice(importlib.import_module("pico").made_databases(language), 3)]
+    assert hashlib.sha256("\n".join(contents).encode()).hexdigest().startswith(digest)

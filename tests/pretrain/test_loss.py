@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from types import MethodType
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
-from t2q.pretrain import train
+from t2q.pretrain import loss, train
 from t2q.pretrain.corpus import ANSWER
+from t2q.pretrain.loss import PLAIN, Computing, attend_rows, compiled, loss_of
 from t2q.pretrain.recipe import ModelPart, PretrainRecipe, TrainPart
 from t2q.pretrain.shape import build, model_config
-from t2q.pretrain.train import PLAIN, Computing, compiled, loss_of, pretrain_loop
+from t2q.pretrain.train import pretrain_loop
 from t2q.training.kernels import load_kernels
-from t2q.training.shared_prefix import prefix_attention
 
 SHAPE = ModelPart(layers=1, heads=2, width=64, hidden=96, context=256)
 TOKENS = 160
@@ -40,13 +39,15 @@ def batch() -> Tensor:
 
 def computed(by: Computing = PLAIN) -> tuple[float, float, Tensor]:
     model = build(model_config(SHAPE, 300), 1)
-    for block in model.transformer.h:
-        plain = type(block.attn).scaled_dot_product_attention
-        block.attn.scaled_dot_product_attention = MethodType(prefix_attention(plain), block.attn)
+    attend_rows(model)
     with torch.autocast("cpu", torch.bfloat16):
-        loss, answers = loss_of(model, batch(), TrainPart(), by)
-    loss.backward()
-    return loss.item(), answers.item(), torch.cat([p.grad.flatten() for p in model.parameters() if p.grad is not None])
+        weighted, answers = loss_of(model, batch(), TrainPart(), by)
+    weighted.backward()
+    return (
+        weighted.item(),
+        answers.item(),
+        torch.cat([p.grad.flatten() for p in model.parameters() if p.grad is not None]),
+    )
 
 
 def agree(one: tuple[float, float, Tensor], other: tuple[float, float, Tensor]) -> None:
@@ -57,7 +58,7 @@ def agree(one: tuple[float, float, Tensor], other: tuple[float, float, Tensor]) 
 @pytest.mark.skipif(not load_kernels(), reason="no C++ compiler, or a processor without bf16 products")
 def test_by_planes_and_by_a_mask(monkeypatch: pytest.MonkeyPatch) -> None:
     by_planes = computed()
-    monkeypatch.setattr(train, "by_kernel", lambda _: False)
+    monkeypatch.setattr(loss, "by_kernel", lambda _: False)
     agree(by_planes, computed())
 
 

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 
+from t2q import fingerprint
 from t2q.pretrain.corpus import ANSWER, make_document, make_rows, sample_texts
 from t2q.pretrain.recipe import PretrainRecipe
 from t2q.pretrain.tokenizer import save_tokenizer, train_tokenizer
@@ -64,6 +65,15 @@ def test_rows_do_not_depend_on_the_number_of_processes(tokenizer: Path) -> None:
     two = make_rows(tokenizer, 3, 0, 6, 768, processes=2)
     assert np.array_equal(one, two) and one.shape == (6, 5, 768)
     assert (one[:, 4] == ANSWER).any(axis=1).all()
+
+
+@pytest.mark.parametrize(("changed", "anew"), [("wordnet.yaml", True), ("corpus.py", True), ("train.py", False)])
+def test_a_corpus_is_made_anew_when_what_makes_it_changes(
+    changed: str, anew: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    digest, before = fingerprint.file_digest, fingerprint.corpus(PretrainRecipe())
+    monkeypatch.setattr(fingerprint, "file_digest", lambda path: "" if path.name == changed else digest(path))
+    assert (fingerprint.corpus(PretrainRecipe()) != before) == anew
 
 
 def test_documents_hold_both_languages_and_refusals() -> None:
