@@ -35,7 +35,8 @@ from t2q.schema import Schema, Value
 
 UNANSWERABLE_SHARE = 0.14
 MADE_FOR_REAL = 3  # pairs about a real schema beside its own
-COPYING_SHARE = 0.07  # of documents
+COPYING_SHARE = 0.12  # of documents
+TABLES_SHARE = 0.6  # of made-up schemas; the others are graphs, whose paths are learnt sooner than joins
 PAIRS = (8, 14, 20, 28)  # a document, at most: what is asked counts, and the schema is read once
 SHOWN_SHARE = 0.5  # of values that are asked about
 QUESTION, ANSWER = 1, 2  # what a token belongs to; 0: schema or padding
@@ -67,7 +68,7 @@ def make_document(rng: random.Random, number: int, split: str = "train", real: R
         number = len(pairs) + MADE_FOR_REAL
     else:
         blueprint = inventor.blueprint()
-        schema = as_tables(blueprint, rng) if rng.random() < 0.5 else as_graph(blueprint, rng)
+        schema = as_tables(blueprint, rng) if rng.random() < TABLES_SHARE else as_graph(blueprint, rng)
         stored_values, pairs = blueprint.values, []
     model = ask_model(schema)
     language = language_for(schema.dialect)
