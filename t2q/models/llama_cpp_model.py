@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -20,6 +20,7 @@ from t2q.errors import T2QError
 from t2q.models.base import Completion
 from t2q.models.llama_file import LlamaFile, llama, native_error
 from t2q.models.prefix import encode_prompts
+from t2q.models.writing import Writing
 
 SEQUENCES = 16
 BATCH = 512  # tokens that one call computes
@@ -29,18 +30,10 @@ BATCH = 512  # tokens that one call computes
 class Answer:
     """One prompt on its way: what is still to be read of it, the position of the next token, and what was written."""
 
-    index: int
     unread: list[int]
     position: int
-    limit: int
+    text: Writing
     sequence: int = 0
-    written: list[int] = field(default_factory=list)
-    logprob: float = 0.0
-    finished: bool = False
-
-    @property
-    def ended(self) -> bool:
-        return self.finished or len(self.written) >= self.limit
 
 
 class LlamaCppModel:
@@ -70,12 +63,9 @@ class LlamaCppModel:
     ) -> list[Completion]:
         encoded = encode_prompts(self, prompts, max_new_tokens)
         shared = len(encoded.prefix)
-        answers = [
-            Answer(index, own, shared, limit)
-            for index, (own, limit) in enumerate(zip(encoded.own, encoded.limits, strict=True))
-        ]
+        answers = [Answer(own, shared, Writing(limit)) for own, limit in zip(encoded.own, encoded.limits, strict=True)]
         waiting = answers[::-1]
-        most = max((len(answer.unread) + answer.limit for answer in answers), default=0)
+        most = max((len(answer.unread) + answer.text.limit for answer in answers), default=0)
         longest = shared + max(map(len, encoded.own), default=0)
         self._reserve(shared + min(SEQUENCES, len(prompts)) * most, longest)
         self._read_prefix(encoded.prefix)
@@ -90,14 +80,14 @@ class LlamaCppModel:
                 llama().llama_memory_seq_cp(self._memory, 0, answer.sequence, -1, -1)
                 active.append(answer)
             self._step(active)
-            ended = [answer for answer in active if answer.ended]
+            ended = [answer for answer in active if answer.text.ended]
             for answer in ended:
                 llama().llama_memory_seq_rm(self._memory, answer.sequence, -1, -1)
                 free.append(answer.sequence)
-            active = [answer for answer in active if not answer.ended]
+            active = [answer for answer in active if not answer.text.ended]
             if ended and on_done:
                 on_done(len(ended))
-        return [self._completion(answer) for answer in answers]
+        return [answer.text.completion(self._file.decode) for answer in answers]
 
     def logits(self, ids: Sequence[int]) -> np.ndarray:
         self._reserve(len(ids), len(ids))
@@ -123,14 +113,8 @@ class LlamaCppModel:
         best = logits[np.arange(len(active)), tokens]
         logprobs = -np.log(np.exp(logits - best[:, None]).sum(axis=1))
         for answer, token, logprob in zip(active, tokens.tolist(), logprobs.tolist(), strict=True):
-            answer.written.append(token)
             answer.unread = [token]
-            answer.logprob += logprob
-            answer.finished = self._file.ends(token)
-
-    def _completion(self, answer: Answer) -> Completion:
-        text = self._file.decode(answer.written[:-1] if answer.finished else answer.written)
-        return Completion(text, len(answer.written), answer.logprob, answer.finished)
+            answer.text.add(token, logprob, self._file.ends(token))
 
     def _read_prefix(self, ids: list[int]) -> None:
         """Brings sequence 0 to hold exactly `ids`, computing only what it does not hold yet."""

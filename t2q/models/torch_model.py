@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
@@ -19,21 +19,19 @@ from t2q.models.base import Completion
 from t2q.models.prefix import common_prefix, encode_prompts
 from t2q.models.shared_attention import SharedPrefix
 from t2q.models.tokenizer import FolderTokenizer
+from t2q.models.writing import Writing
 
 CACHE_BYTES = {"cpu": 512 << 20, "cuda": 4 << 30}  # keys, values, scores and logits of the rows of one batch
 MAX_ROWS = 256
 
 
-@dataclass
+@dataclass(frozen=True)
 class Row:
-    """One prompt's own tokens and the answer so far. `limit` is the number of tokens it may still be given."""
+    """One prompt's own tokens and its answer."""
 
     index: int
     ids: list[int]
-    limit: int
-    answer: list[int] = field(default_factory=list)
-    logprob: float = 0.0
-    finished: bool = False
+    answer: Writing
 
 
 def device_and_dtype(device: str) -> tuple[torch.device, torch.dtype]:
@@ -99,7 +97,8 @@ class TorchModel(ABC):
         encoded = encode_prompts(self, prompts, max_new_tokens)
         length = len(encoded.prefix)
         rows = [
-            Row(index, own, limit) for index, (own, limit) in enumerate(zip(encoded.own, encoded.limits, strict=True))
+            Row(index, own, Writing(limit))
+            for index, (own, limit) in enumerate(zip(encoded.own, encoded.limits, strict=True))
         ]
         rows.sort(key=lambda row: len(row.ids))
         shared = SharedPrefix()
@@ -109,7 +108,7 @@ class TorchModel(ABC):
         size = self._batch_size(length, max((len(row.ids) for row in rows), default=1), max_new_tokens)
         for start in range(0, len(rows), size):
             self._answer(rows[start : start + size], length, shared, on_done or (lambda _: None))
-        return [self._completion(row) for row in sorted(rows, key=lambda row: row.index)]
+        return [row.answer.completion(self.tokenizer.decode) for row in sorted(rows, key=lambda row: row.index)]
 
     def _answer(self, rows: list[Row], length: int, shared: SharedPrefix, on_done: Callable[[int], None]) -> None:
         """Writes the answers of one batch into its rows."""
@@ -119,7 +118,7 @@ class TorchModel(ABC):
         for i, row in enumerate(rows):
             ids[i, : len(row.ids)] = torch.tensor(row.ids)
         positions = length + torch.arange(width, device=self.device).expand(len(rows), -1)
-        shared.open_rows(lengths, width, width + max(row.limit for row in rows))
+        shared.open_rows(lengths, width, width + max(row.answer.limit for row in rows))
         hidden = self._hidden(ids.to(self.device), positions, shared)
         hidden = hidden[torch.arange(len(rows), device=self.device), lengths - 1]
         shared.advance(width)
@@ -131,7 +130,7 @@ class TorchModel(ABC):
             logprobs = best - logits.logsumexp(dim=-1)
             if done := self._record([rows[i] for i in active], tokens.tolist(), logprobs.tolist()):
                 on_done(done)
-            remaining = [i for i, row in enumerate(active) if not self._ended(rows[row])]
+            remaining = [i for i, row in enumerate(active) if not rows[row].answer.ended]
             if not remaining:
                 return
             if len(remaining) <= 0.75 * len(active):
@@ -147,20 +146,10 @@ class TorchModel(ABC):
         """Adds a token to each row that has not ended; the number of rows that end with it."""
         done = 0
         for row, token, logprob in zip(rows, tokens, logprobs, strict=True):
-            if not self._ended(row):
-                row.answer.append(token)
-                row.logprob += logprob
-                row.finished = token in self.tokenizer.eos_ids
-                done += self._ended(row)
+            if not row.answer.ended:
+                row.answer.add(token, logprob, token in self.tokenizer.eos_ids)
+                done += row.answer.ended
         return done
-
-    @staticmethod
-    def _ended(row: Row) -> bool:
-        return row.finished or len(row.answer) >= row.limit
-
-    def _completion(self, row: Row) -> Completion:
-        text = self.tokenizer.decode(row.answer[:-1] if row.finished else row.answer)
-        return Completion(text, len(row.answer), row.logprob, row.finished)
 
     def _batch_size(self, shared: int, own: int, new: int) -> int:
         """Rows that fit the budget: keys and values, float32 logits twice, and the scores of one layer's prompt."""

@@ -71,6 +71,14 @@ def test_prompts_of_any_length_and_start(chain: Chain, loader: str) -> None:
     assert all(same(a, model.generate([p], 10)[0]) for a, p in zip(together[:7], prompts, strict=False))
 
 
+@pytest.mark.parametrize("loader", LOADERS)
+def test_an_answer_in_circles_is_cut_and_leaves_the_others_alone(chain: Chain, loader: str) -> None:
+    model = chain.models[loader]
+    short, long = model.generate(PROMPTS, 20), model.generate(PROMPTS, 400)
+    assert all(a == b for a, b in zip(short, long, strict=True) if a.finished)
+    assert all(b.finished or 20 < b.tokens < 400 for b in long)
+
+
 @pytest.mark.parametrize("loader", ["lit", "f16"])
 def test_limits_and_progress(chain: Chain, loader: str) -> None:
     model, done = chain.models[loader], []
