@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import random
+import re
 from pathlib import Path
 from types import ModuleType
 
@@ -39,6 +40,11 @@ questions:
     cypher: >
       MATCH (n:Book) WHERE n.title CONTAINS '{books.title%word}' AND n.published_on >= {books.published_on}
       RETURN n.title LIMIT {n}
+  - q: the day that most books were published on
+    sql: SELECT published_on FROM books GROUP BY published_on ORDER BY COUNT(*) DESC LIMIT 1
+    cypher: >
+      MATCH (n:Book) WITH n.published_on AS published_on, count(n) AS total ORDER BY total DESC LIMIT 1
+      RETURN published_on
   - q: Which readers have a licence?
     reason: there is no licence
 """
@@ -85,7 +91,7 @@ def test_a_draw_spells_names_and_fills_in_values() -> None:
     queries, questions, refused = set(), set(), set()
     for seed in range(40):
         rng = random.Random(seed)
-        world = written_world(domain, 4, rng, Inventor(rng))
+        world = written_world(domain, 5, rng, Inventor(rng))
         for pair in world.pairs:
             assert "{" not in pair.question + pair.query
             queries.add(pair.query)
@@ -93,5 +99,7 @@ def test_a_draw_spells_names_and_fills_in_values() -> None:
             if not pair.answerable:
                 refused.add(pair.reason)
     assert refused == {"there is no licence"}
+    aliases = {found for query in queries for found in re.findall(r"WITH n\.(\S+) AS (\S+), .* RETURN (\S+)", query)}
+    assert len(aliases) > 1 and all(len(set(names)) == 1 for names in aliases), aliases
     assert any("date('" in query for query in queries if query.startswith("MATCH"))
     assert len(queries) > 60 and len(questions) > 40

@@ -14,7 +14,7 @@ from t2q.pretrain.worlds.real_tables import column_names_in, names_in, real_tabl
 from t2q.pretrain.worlds.real_world import RealWorld
 from t2q.pretrain.worlds.written import written_domain, written_names, written_world
 
-TABLE_SHARE, GRAPH_SHARE, WRITTEN_SHARE = 0.2, 0.1, 0.18  # of documents, where there are such
+TABLE_SHARE, GRAPH_SHARE, WRITTEN_SHARE = 0.2, 0.1, 0.22  # of documents, where there are such
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,7 @@ _RENAMED = 0.7  # of draws
 _ROWS = (12, 30, 80, 200, 1000)
 SLOT = re.compile(r"\{(?:(\w+)\.(\w+)(?:#(\d))?(?:%(year|word))?|n(?:#(\d))?)\}")
 _SQL_TOKEN = re.compile(r"'[^']*'|\{[^}]*\}|\b[a-z_][a-z0-9_]*\b")
-_CYPHER_TOKEN = re.compile(r"'[^']*'|\{\w+\.[^}]*\}|:([A-Z]\w*)|\b([a-z]\w*)\.([a-z_]\w*)")
+_CYPHER_TOKEN = re.compile(r"'[^']*'|\{\w+\.[^}]*\}|:([A-Z]\w*)|\b([a-z]\w*)\.([a-z_]\w*)|\b([a-z_]\w*)\b(?![(:])")
 _RANGE = re.compile(r"(-?[\d.]+|\d{4}-\d\d-\d\d)\.\.(-?[\d.]+|\d{4}-\d\d-\d\d)")
 
 
@@ -251,7 +251,11 @@ class Draw:
         if token[1]:
             of_label = token[1] in self.table_of
             return f":{quote(self.table(self.table_of[token[1]]) if of_label else self.type(token[1]))}"
-        return f"{token[2]}.{quote(self.column(token[3]))}" if token[2] else token[0]
+        if token[2]:
+            return f"{token[2]}.{quote(self.column(token[3]))}"
+        # n.brand AS brand: what is called like a property is spelt like it, which no other word of the schema tells
+        called_alike = token[4] in self.columns and f".{token[4]}" in token.string
+        return quote(self.column(token[4])) if called_alike else token[0]
 
     def _draw(self, slot: re.Match[str], drawn: dict[str, Value]) -> Value:
         """The slot's value, the same wherever it stands."""
