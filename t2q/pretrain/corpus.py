@@ -20,7 +20,7 @@ from tokenizers.processors import TemplateProcessing
 from t2q.data.intents import sample
 from t2q.data.model import ask_model
 from t2q.data.pairs import Pair, answer_text, render
-from t2q.data.sampling import Sampler
+from t2q.data.sampling import Draft, Sampler
 from t2q.data.unanswerable import Unanswerable
 from t2q.data.wording import Wording
 from t2q.languages import language_for
@@ -38,6 +38,7 @@ MADE_FOR_REAL = 3  # pairs about a real schema beside its own
 COPYING_SHARE = 0.12  # of documents
 TABLES_SHARE = 0.6  # of made-up schemas; the others are graphs, whose paths are learnt sooner than joins
 PAIRS = (8, 14, 20, 28)  # a document, at most: what is asked counts, and the schema is read once
+DRAWN_AGAIN = 0.7  # of questions about one entity: those about several are learnt last
 SHOWN_SHARE = 0.5  # of values that are asked about
 QUESTION, ANSWER = 1, 2  # what a token belongs to; 0: schema or padding
 
@@ -84,11 +85,17 @@ def make_document(rng: random.Random, number: int, split: str = "train", real: R
     while len(pairs) < number:
         if rng.random() < UNANSWERABLE_SHARE:
             pairs.append(unanswerable.pair())
-        elif draft := sample(sampler):
+        elif draft := _draft(sampler):
             worded = wording.question(draft)
             pairs.append(Pair(worded.question, render(draft, model, language), draft.intent, worded.wording))
     rng.shuffle(pairs)
     return Document(schema, stored_values, database_text(schema, samples=rng.choice((3, 3, 3, 2, 1, 0))), pairs)
+
+
+def _draft(sampler: Sampler) -> Draft | None:
+    draft = sample(sampler)
+    alone = draft and not (draft.query.steps or draft.query.missing)
+    return sample(sampler) if alone and sampler.rng.random() < DRAWN_AGAIN else draft
 
 
 def sample_texts(seed: int, number: int, sources: tuple[str, str] = ("", "")) -> Iterator[str]:
