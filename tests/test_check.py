@@ -16,7 +16,7 @@ from t2q.recipe import Recipe
 from t2q.run import Run
 
 REPOSITORY = Path(__file__).parents[1]
-RECIPE = "name: shop\ndatabase: sqlite:///shop.sqlite\nbase: t2q/pico\n"
+RECIPE = "name: shop\ndatabase: sqlite:///shop.sqlite\nbase: t2q/pico-small\n"
 
 
 @pytest.fixture(autouse=True)
@@ -47,7 +47,7 @@ def wrong(*overrides: str) -> dict[str, str]:
 def test_a_good_recipe_passes_and_says_what_is_next(capsys: pytest.CaptureFixture[str]) -> None:
     assert check_recipe(Path("recipe.yaml"), None, ())
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "no profiles · base t2q/pico"
+    assert lines[0] == "no profiles · base t2q/pico-small"
     assert [line[:2] for line in lines[1:-1]] == ["✓ "] * 8
     assert lines[-1] == "ready: t2q run recipe.yaml"
 
@@ -55,8 +55,8 @@ def test_a_good_recipe_passes_and_says_what_is_next(capsys: pytest.CaptureFixtur
 @pytest.mark.parametrize("damaged", ["config.json", "model_config.yaml", "tokenizer.json"])
 def test_a_damaged_base_is_a_finding(folder: Path, damaged: str) -> None:
     (folder / "checkpoints").unlink()
-    shutil.copytree(REPOSITORY / "checkpoints" / "t2q" / "pico", folder / "checkpoints" / "t2q" / "pico")
-    (folder / "checkpoints" / "t2q" / "pico" / damaged).write_text("{")
+    shutil.copytree(REPOSITORY / "checkpoints" / "t2q" / "pico-small", folder / "checkpoints" / "t2q" / "pico-small")
+    (folder / "checkpoints" / "t2q" / "pico-small" / damaged).write_text("{")
     assert set(wrong()) in ({"base"}, {"prompts"})
 
 
@@ -111,7 +111,7 @@ def test_bases_that_cannot_be_used() -> None:
     assert wrong("base=t2q/nano")["base"].startswith("base t2q/nano is not in checkpoints/t2q/nano")
     says = wrong("base=Qwen/Qwen2.5-Coder-7B-Instrukt")["base"]
     assert "litgpt download" in says and says.endswith("did you mean Qwen/Qwen2.5-Coder-7B-Instruct?")
-    shutil.copytree(REPOSITORY / "checkpoints/t2q/pico", "other/t2q/neox")
+    shutil.copytree(REPOSITORY / "checkpoints/t2q/pico-small", "other/t2q/neox")
     Path("checkpoints").unlink()
     Path("other").rename("checkpoints")
     config = Path("checkpoints/t2q/neox/config.json")

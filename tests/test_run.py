@@ -27,7 +27,7 @@ from t2q.run import Run
 from tests.fake_stages import FAKE
 
 NAMES = [s.name for s in FAKE]
-RECIPE = "name: shop\ndatabase: sqlite:///shop.sqlite\nbase: t2q/pico\n"
+RECIPE = "name: shop\ndatabase: sqlite:///shop.sqlite\nbase: t2q/pico-small\n"
 HERE = Path(__file__).parent
 
 
@@ -306,7 +306,7 @@ def test_the_command_announces_prints_the_table_and_imports_little_when_nothing_
     first = command("run", "recipe.yaml")
     out, err = first.communicate(timeout=200)
     assert first.returncode == 0, err
-    assert out.splitlines()[0] == "no profiles · base t2q/pico"
+    assert out.splitlines()[0] == "no profiles · base t2q/pico-small"
     assert "8 answerable and 2 unanswerable questions" in out and "87.5 %" in out
     second = command("run", "recipe.yaml", PYTHONPROFILEIMPORTTIME="1")
     again, imports = second.communicate(timeout=200)

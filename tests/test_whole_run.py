@@ -40,7 +40,7 @@ def finished(request: pytest.FixtureRequest, both: dict[str, Path]) -> Path:
 def test_the_report_has_every_step(finished: Path) -> None:
     data = report(finished)
     assert list(data["steps"]) == STEPS
-    assert (data["n_answerable"], data["profile"], data["base"]) == (12, "cpu", "t2q/pico")
+    assert (data["n_answerable"], data["profile"], data["base"]) == (12, "cpu", "t2q/pico-small")
     assert data["n_unanswerable"] >= 1
     for values in data["steps"].values():
         assert {"execution_accuracy", "executable", "exact_match", "token_match", "google_bleu"} <= values.keys()

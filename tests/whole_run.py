@@ -30,7 +30,7 @@ STEPS = ["base", "tuned", "hf", "gguf-f16", "gguf-q8_0", "gguf-q4_k_m"]
 def small_recipe(language: str, place: Path) -> Path:
     """recipes/LANGUAGE.yaml with few questions, in `place`, where pico and the shop's data can be found as well."""
     recipe = yaml.safe_load((ROOT / "recipes" / f"{language}.yaml").read_text(encoding="utf-8")) | SMALL
-    recipe["profiles"] = {"cpu": {"base": "t2q/pico"}}
+    recipe["profiles"] = {"cpu": {"base": "t2q/pico-small"}}
     path = place / f"{language}.yaml"
     path.write_text(yaml.safe_dump(recipe), encoding="utf-8")
     for name in ("checkpoints", "data"):

@@ -9,7 +9,7 @@ from t2q.pretrain.copying import copying_document
 from t2q.pretrain.corpus import _tokenizer
 from t2q.prompt import render
 
-PICO = Path("checkpoints/t2q/pico/tokenizer.json")
+PICO = Path("checkpoints/t2q/pico-small/tokenizer.json")
 BEFORE, BEHIND = render("", "\0").split("\0")
 
 

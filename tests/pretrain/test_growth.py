@@ -53,7 +53,7 @@ def test_the_logits_are_the_smaller_models_and_every_weight_learns() -> None:
 def test_a_base_grows_only_into_what_holds_it() -> None:
     smaller = ModelPart(layers=3, heads=8, width=256, hidden=768)
     with pytest.raises(RecipeError) as error:
-        grown_base("t2q/pico", model_config(smaller, 300), 1)
+        grown_base("t2q/pico-small", model_config(smaller, 300), 1)
     for said in ("for layers, more than 3", "its heads are", "its vocabulary has"):
         assert said in str(error.value)
     with pytest.raises(RecipeError, match="t2q/none is not in"):
@@ -62,7 +62,7 @@ def test_a_base_grows_only_into_what_holds_it() -> None:
 
 def test_a_recipe_names_where_to_start(tmp_path: Path) -> None:
     path = tmp_path / "grown.yaml"
-    path.write_text(yaml.safe_dump({"name": "grown", "start": "t2q/pico", "tokenizer": {"vocabulary": 300}}))
+    path.write_text(yaml.safe_dump({"name": "grown", "start": "t2q/pico-small", "tokenizer": {"vocabulary": 300}}))
     with pytest.raises(RecipeError, match=r"its vocabulary has \d+ entries, not 300"):
         pretrain(path)
     path.write_text("name: grown\nstart: meta-llama/Llama-3\n")
@@ -74,7 +74,7 @@ def test_a_base_that_was_started_from_is_trained_on(tmp_path: Path) -> None:
     """The whole command, in a shape that is wider; its tokenizer is the base's."""
     recipe = {
         "name": "grown",
-        "start": "t2q/pico",
+        "start": "t2q/pico-small",
         "model": {"heads": 5, "width": 320},
         "corpus": {"rows": 2, "row_tokens": 768},
         "train": {"steps": 1, "rows": 1, "warmup": 1, "precision": "32-true"},
@@ -84,7 +84,7 @@ def test_a_base_that_was_started_from_is_trained_on(tmp_path: Path) -> None:
     plain = {**os.environ, "TORCHDYNAMO_DISABLE": "1"}
     command = [sys.executable, "-m", "t2q", "pretrain", "grown.yaml"]
     subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, env=plain)
-    run, base = tmp_path / "runs" / "grown", place_of_base("t2q/pico")
+    run, base = tmp_path / "runs" / "grown", place_of_base("t2q/pico-small")
     assert (run / "tokenizer" / "tokenizer.json").read_bytes() == (base / "tokenizer.json").read_bytes()
     grown = load_file(run / "export" / "model.safetensors")["model.embed_tokens.weight"].float()
     started = load_file(base / "model.safetensors")["model.embed_tokens.weight"].float()

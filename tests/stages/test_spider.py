@@ -62,7 +62,7 @@ def recipe(spider: Path, tmp_path: Path) -> Recipe:
             {
                 "name": "spider",
                 "database": f"spider:{spider}",
-                "base": "t2q/pico",
+                "base": "t2q/pico-small",
                 "pairs": {"validation": 1},
                 "train": {"batch_size": 2, "epochs": 5},
             }
@@ -116,7 +116,7 @@ def test_a_database_that_is_asked_in_both_keeps_them_apart(recipe: Recipe, spide
 
 
 def test_each_batch_is_about_one_database_and_long_schemas_train_nothing(prepared: Path, recipe: Recipe) -> None:
-    checkpoint = litgpt_checkpoint("t2q/pico")
+    checkpoint = litgpt_checkpoint("t2q/pico-small")
     loaded = Prepared.load(prepared)
     numbers, long = check_rows(loaded, checkpoint)
     assert numbers["train"] == 4 and not long
@@ -131,7 +131,7 @@ def test_each_batch_is_about_one_database_and_long_schemas_train_nothing(prepare
 def test_each_question_is_asked_of_its_own_database(
     prepared: Path, recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    base = litgpt_checkpoint("t2q/pico")
+    base = litgpt_checkpoint("t2q/pico-small")
     monkeypatch.setattr(evaluate, "model_paths", lambda _: {"tuned": base, "hf": base})
     empty = {name: tmp_path / name for name in ("train", "merge", "hf", "gguf", "quantize")}
     empty["train"].mkdir()

@@ -39,7 +39,7 @@ def prepared(folder: Path, database: str, **questions: str) -> Prepared:
 
 @pytest.mark.parametrize("split", SPLITS)
 def test_a_question_that_does_not_fit_is_named_before_the_training(tmp_path: Path, split: str) -> None:
-    checkpoint = litgpt_checkpoint("t2q/pico")
+    checkpoint = litgpt_checkpoint("t2q/pico-small")
     assert check_rows(prepared(tmp_path, "t: a integer"), checkpoint)[0]["train"] == 3
     with pytest.raises(
         StageError, match=rf"3 of 9 questions do not fit .* of 2048 tokens .* \({split}, \d+ .*'Is a, a"
@@ -77,8 +77,8 @@ def test_a_loss_that_is_no_number_ends_the_training(loss: str) -> None:
 def test_litgpt_is_told_the_steps_of_few_pairs(tmp_path: Path) -> None:
     """LitGPT divides by the warm-up steps, and by the steps of an epoch."""
     path = tmp_path / "recipe.yaml"
-    path.write_text("name: x\ndatabase: sqlite:///x.sqlite\nbase: t2q/pico\ntrain: {epochs: 2, batch_size: 16}\n")
-    config = training_config(Recipe.load(path), Path("checkpoints/t2q/pico"), tmp_path, pairs=[3])
+    path.write_text("name: x\ndatabase: sqlite:///x.sqlite\nbase: t2q/pico-small\ntrain: {epochs: 2, batch_size: 16}\n")
+    config = training_config(Recipe.load(path), Path("checkpoints/t2q/pico-small"), tmp_path, pairs=[3])
     train = config["train"]
     assert (train["global_batch_size"], train["max_steps"], train["lr_warmup_steps"]) == (3, 2, 1)
 
@@ -87,7 +87,7 @@ def test_one_step_is_refused_since_litgpt_would_divide_by_zero(tmp_path: Path) -
     path = tmp_path / "r.yaml"
     path.write_text("name: x\ndatabase: sqlite:///x.db\ntrain: {epochs: 1, batch_size: 3}\n")
     with pytest.raises(StageError, match="1 training step is too few"):
-        training_config(Recipe.load(path), Path("checkpoints/t2q/pico"), tmp_path, pairs=[3])
+        training_config(Recipe.load(path), Path("checkpoints/t2q/pico-small"), tmp_path, pairs=[3])
 
 
 def test_memory_is_held_beside_what_the_user_has_set(monkeypatch: pytest.MonkeyPatch) -> None:
