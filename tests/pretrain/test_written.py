@@ -81,6 +81,7 @@ def test_the_checker_finds_what_is_wrong(checker: ModuleType, tmp_path: Path) ->
         ("m.title = {books.title}", "m.title = {authors.name}", "are not those of"),
         ("labels: {authors: Author, books: Book}", "labels: {authors: Author}", "not of the form"),
         ("rare: boolean", "authors: boolean", "authors is a table and a column"),
+        ("rare: boolean", "lent_to_diplomats: boolean", "diplomat is held out"),
     ):
         file.write_text(TEXT.replace(there, instead))
         assert any(said in line for line in checker.problems(file)), (said, checker.problems(file))
