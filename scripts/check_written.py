@@ -33,8 +33,8 @@ from t2q.pretrain.worlds.schemas import Style
 from t2q.pretrain.worlds.written import SLOT, Domain, Draw
 
 DRAWS, ROWS = 3, 20
-_HELD_OUT = Path(__file__).parents[1] / "benchmarks" / "words_held_out.yaml"
-
+HELD_OUT = Path(__file__).parents[1] / "benchmarks" / "words_held_out.yaml"
+TECHNICAL = {"reserved", "alike"}  # what SQL reserves, and what means the same, is the same everywhere
 
 Refusal = Callable[[str], str]  # why a server refuses a query, "" where it does not
 
@@ -71,14 +71,17 @@ def _of_the_file(domain: Domain) -> Iterator[str]:
                 yield f"{question.text}: its slots {sorted(slots)} are not those of {query}"
 
 
+def word_parts(entry: str) -> set[str]:
+    """The words of an entry of a word list, each as one of its kind."""
+    return {singular(part.lower()) for part in re.split(r"[_,\-]", entry) if part}
+
+
 @cache
 def held_out_words() -> frozenset[str]:
-    """Words of the names by which bases are measured: none may be taught. What SQL reserves, and synonyms, may."""
-    lists = yaml.safe_load(_HELD_OUT.read_text(encoding="utf-8"))
-    kept = as_lists({kind: words for kind, words in lists.items() if kind not in {"reserved", "alike"}})
-    return frozenset(
-        singular(part.lower()) for entries in kept.values() for entry in entries for part in re.split(r"[_,\-]", entry)
-    ) - {""}
+    """Words of the names by which bases are measured: none may be taught."""
+    lists = as_lists(yaml.safe_load(HELD_OUT.read_text(encoding="utf-8")))
+    entries = (entry for kind, listed in lists.items() if kind not in TECHNICAL for entry in listed)
+    return frozenset(part for entry in entries for part in word_parts(entry))
 
 
 def _of_tables(domain: Domain, seed: int) -> Iterator[str]:

@@ -48,6 +48,12 @@ def copying_document(rng: random.Random, tokenizer: Tokenizer, number: int) -> C
     return CopyingDocument(prefix, [([*before, *question, *behind], answer) for question, answer in asked])
 
 
+def _listed(parts: Sequence[_Ids], rng: random.Random, tokenizer: Tokenizer) -> _Ids:
+    """One after another, each with a separator behind it."""
+    separators = [tokenizer.encode(text).ids for text in _SEPARATORS]
+    return [token for part in parts for token in (*part, *rng.choice(separators))]
+
+
 def _spans(rng: random.Random, tokenizer: Tokenizer) -> tuple[_Ids, Callable[[], tuple[_Ids, _Ids]]]:
     """A question is as much of a span's beginning as no other has, and the answer the whole span; or it is a span that
     stands nowhere else, and the answer the same."""
@@ -56,8 +62,7 @@ def _spans(rng: random.Random, tokenizer: Tokenizer) -> tuple[_Ids, Callable[[],
     if pool:
         vocabulary = rng.sample(vocabulary, pool)
     spans = [rng.sample(vocabulary, rng.randint(2, 7)) for _ in range(rng.randint(10, 60))]
-    separators = [tokenizer.encode(text).ids for text in _SEPARATORS]
-    prefix = [token for span in spans for token in (*span, *rng.choice(separators))]
+    prefix = _listed(spans, rng, tokenizer)
 
     def telling(span: _Ids) -> int:
         """How many of its first tokens tell it from every other."""
@@ -82,8 +87,7 @@ def _names(rng: random.Random, tokenizer: Tokenizer) -> tuple[_Ids, Callable[[],
     spelt = {words: style.table(words) for words in sorted(known)}
     shown = list(spelt.values())
     rng.shuffle(shown)
-    separators = [tokenizer.encode(text).ids for text in _SEPARATORS]
-    prefix = [token for name in shown for token in (*tokenizer.encode(name).ids, *rng.choice(separators))]
+    prefix = _listed([tokenizer.encode(name).ids for name in shown], rng, tokenizer)
 
     def draw() -> tuple[_Ids, _Ids]:
         words = rng.choice(list(spelt))

@@ -5,34 +5,28 @@ from __future__ import annotations
 import hashlib
 import importlib
 import itertools
-import re
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 import yaml
 
 from t2q.data.lexicon import as_lists, lexicon
-from t2q.data.names import singular
 from t2q.pretrain.worlds.words import wordnet
 
-FILE = Path(__file__).parents[2] / "benchmarks" / "words_held_out.yaml"
-TECHNICAL = {"reserved", "alike"}  # what SQL reserves, and what means the same, is the same everywhere
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 
 
-def parts(entry: str) -> set[str]:
-    return {singular(part.lower()) for part in re.split(r"[_,\-]", entry) if part}
-
-
-def test_no_word_is_held_out_and_taught() -> None:
+def test_no_word_is_held_out_and_taught(checker: ModuleType) -> None:
     """Of the word lists; the names in written questions are held against them by their checker."""
-    held_out = as_lists(yaml.safe_load(FILE.read_text(encoding="utf-8")))
+    held_out, parts = as_lists(yaml.safe_load(checker.HELD_OUT.read_text(encoding="utf-8"))), checker.word_parts
     assert list(held_out) == list(lexicon())
     lists = [*lexicon().values(), *wordnet().values()]
     taught = {part for entries in lists for entry in entries for part in parts(entry)}
     for kind, entries in held_out.items():
-        if kind not in TECHNICAL:
+        if kind not in checker.TECHNICAL:
             assert len(entries) >= 18, kind
             assert not {part for entry in entries for part in parts(entry)} & taught, kind
 
@@ -52,6 +46,6 @@ def test_the_benchmarks_databases_are_those_that_bases_were_measured_on(
     language: str, digest: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whoever changes how databases are made up changes them too, and must measure every figure of the cards anew."""
-    monkeypatch.syspath_prepend(FILE.parent)
+    monkeypatch.syspath_prepend(BENCHMARKS)
     contents = [content(url) for url in itertools.islice(importlib.import_module("pico").made_databases(language), 3)]
     assert hashlib.sha256("\n".join(contents).encode()).hexdigest().startswith(digest)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import random
 import re
 from pathlib import Path
@@ -48,16 +47,6 @@ questions:
   - q: Which readers have a licence?
     reason: there is no licence
 """
-
-
-@pytest.fixture(scope="module")
-def checker() -> ModuleType:
-    path = Path(__file__).parents[2] / "scripts" / "check_written.py"
-    spec = importlib.util.spec_from_file_location("check_written", path)
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.mark.parametrize("file", FILES, ids=[file.stem for file in FILES])
