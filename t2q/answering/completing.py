@@ -1,4 +1,4 @@
-"""What a model answers, asked once more where it refuses for a reason that the schema refutes.
+"""What a model answers, guided by the schema, and asked once more where it refuses for a reason that this refutes.
 
 A small model says "there are no orders" of a database that has them. That can be told without the database: then the
 query is begun for the model, and it has to go on.
@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from t2q.data.names import singular, words
+from t2q.guiding import Guide
 from t2q.languages import language_for
 from t2q.models.base import Completion, Model
 from t2q.prompt import refusal_reason
@@ -27,11 +28,13 @@ def complete(
     on_done: Callable[[int], None] | None = None,
 ) -> list[Completion]:
     """Greedy answers as `Model.generate` gives them; `refuted` of one is the refusal that it was asked again for."""
-    completions = model.generate(prompts, max_new_tokens, on_done)
+    guide = Guide(schema)
+    completions = model.generate(prompts, max_new_tokens, on_done, guide.begin)
     again = [i for i, completion in enumerate(completions) if refuted(completion.text, schema)]
     if again:
         opening = language_for(schema.dialect).opening
-        seconds = model.generate([prompts[i] + opening for i in again], max_new_tokens)
+        begun = [prompts[i] + opening for i in again]
+        seconds = model.generate(begun, max_new_tokens, guide=lambda: guide.begin(opening))
         for i, second in zip(again, seconds, strict=True):
             completions[i] = replace(second, text=opening + second.text, refuted=completions[i].text)
     return completions

@@ -47,6 +47,12 @@ def _rules() -> dict[str, frozenset[str]]:
     return {name: frozenset(names.split()) for name, names in {**data["allowed"], "refused": data["refused"]}.items()}
 
 
+def known_functions(dialect: str) -> frozenset[str]:
+    """Names, in lower case, of the functions that a query of the dialect may call."""
+    rules = _rules()
+    return rules["any"] | rules.get(dialect, frozenset())
+
+
 def prove_read_only(query: str, dialect: str, sqlglot_dialect: str) -> None:
     """Raises NotReadOnly with the reason; SyntaxRefused where the query does not parse.
 

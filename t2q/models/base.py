@@ -9,6 +9,8 @@ from typing import Protocol
 
 import numpy as np
 
+from t2q.guiding import Guided
+
 
 @dataclass(frozen=True)
 class Completion:
@@ -40,8 +42,9 @@ class Model(Protocol):
         prompts: Sequence[str],
         max_new_tokens: int = 128,
         on_done: Callable[[int], None] | None = None,
+        guide: Callable[[], Guided] | None = None,
     ) -> list[Completion]:
-        """Greedy answers in the order of the prompts.
+        """Greedy answers in the order of the prompts, each within what a guide of its own (`guide()`) allows.
 
         Prompts are answered in batches; the tokens that all of them begin with are computed once. `on_done(n)` is
         called with the number of answers finished since the last call. Raises ValueError on a prompt that leaves no

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from t2q.errors import T2QError
+from t2q.guiding import Guided
 from t2q.models.base import Completion
 from t2q.models.llama_file import LlamaFile, llama, native_error
 from t2q.models.prefix import encode_prompts
@@ -60,10 +61,14 @@ class LlamaCppModel:
         prompts: Sequence[str],
         max_new_tokens: int = 128,
         on_done: Callable[[int], None] | None = None,
+        guide: Callable[[], Guided] | None = None,
     ) -> list[Completion]:
         encoded = encode_prompts(self, prompts, max_new_tokens)
         shared = len(encoded.prefix)
-        answers = [Answer(own, shared, Writing(limit)) for own, limit in zip(encoded.own, encoded.limits, strict=True)]
+        answers = [
+            Answer(own, shared, Writing(limit, self._file.piece, guide() if guide else None))
+            for own, limit in zip(encoded.own, encoded.limits, strict=True)
+        ]
         waiting = answers[::-1]
         most = max((len(answer.unread) + answer.text.limit for answer in answers), default=0)
         longest = shared + max(map(len, encoded.own), default=0)
@@ -109,10 +114,12 @@ class LlamaCppModel:
             answer.position += len(answer.unread)
         self._decode(items)
         logits = self._logits(len(active))
-        tokens = logits.argmax(axis=1)
-        best = logits[np.arange(len(active)), tokens]
-        logprobs = -np.log(np.exp(logits - best[:, None]).sum(axis=1))
-        for answer, token, logprob in zip(active, tokens.tolist(), logprobs.tolist(), strict=True):
+        likeliest = logits.argmax(axis=1)
+        best = logits[np.arange(len(active)), likeliest]
+        totals = best + np.log(np.exp(logits - best[:, None]).sum(axis=1))
+        for answer, top, row, total in zip(active, likeliest.tolist(), logits, totals.tolist(), strict=True):
+            token = answer.text.choose(top, row)
+            logprob = float(row[token]) - total
             answer.unread = [token]
             answer.text.add(token, logprob, self._file.ends(token))
 

@@ -55,6 +55,7 @@ class LlamaFile:
         self.model: Any = api.llama_model_load_from_file(str(path).encode(), parameters)
         if not self.model:
             raise T2QError(f"{path} is no GGUF file that llama.cpp can load: {native_error()}")
+        self._pieces: dict[int, str | None] = {}
         self._vocab = api.llama_model_get_vocab(self.model)
         self.n_vocab: int = api.llama_vocab_n_tokens(self._vocab)
 
@@ -91,6 +92,14 @@ class LlamaFile:
             if count >= 0:
                 return buffer.raw[:count].decode(errors="replace")
             size = -count
+
+    def piece(self, token: int) -> str | None:
+        """A token's bytes, one Latin-1 character each; None of one that ends an answer, "" of one that says nothing."""
+        if token not in self._pieces:
+            buffer = ctypes.create_string_buffer(256)
+            count = llama().llama_token_to_piece(self._vocab, token, buffer, len(buffer), 0, False)
+            self._pieces[token] = None if self.ends(token) else buffer.raw[: max(0, count)].decode("latin-1")
+        return self._pieces[token]
 
     def ends(self, token: int) -> bool:
         """Whether the token ends an answer."""

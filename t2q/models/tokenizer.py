@@ -7,11 +7,22 @@ contains "</s>" must not end the prompt. llama.cpp does the same when told not t
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from t2q.errors import T2QError
+
+
+def _byte_level() -> dict[str, int]:
+    """The letter that stands for each byte in a byte-level vocabulary (GPT-2's)."""
+    plain = [*range(33, 127), *range(161, 173), *range(174, 256)]
+    others = [byte for byte in range(256) if byte not in plain]
+    return {chr(b): b for b in plain} | {chr(256 + i): b for i, b in enumerate(others)}
+
+
+_BYTES = _byte_level()
 
 
 class FolderTokenizer:
@@ -29,6 +40,8 @@ class FolderTokenizer:
             raise T2QError(f"{folder} has no tokenizer.json: copy the base model's tokenizer files there")
         self._tokenizer = Tokenizer.from_file(str(path))
         self._tokenizer.encode_special_tokens = True
+        self._pieces: dict[int, str] = {}
+        self._specials = {i for i, token in self._tokenizer.get_added_tokens_decoder().items() if token.special}
         self.sentencepiece = bool(getattr(self._tokenizer.model, "byte_fallback", False))  # Llama 2's kind
         self.config = read_json(folder / "tokenizer_config.json")
         eos = self._id(self.config.get("eos_token"))
@@ -51,6 +64,23 @@ class FolderTokenizer:
     def decode(self, ids: Sequence[int]) -> str:
         text: str = self._tokenizer.decode(list(ids), skip_special_tokens=True)
         return text
+
+    def piece(self, token: int) -> str | None:
+        """A token's bytes, one Latin-1 character each; None of one that ends an answer, "" of one that says nothing."""
+        if token in self.eos_ids:
+            return None
+        if token not in self._pieces:
+            said = token not in self._specials
+            self._pieces[token] = self._bytes(self._tokenizer.id_to_token(token)).decode("latin-1") if said else ""
+        return self._pieces[token]
+
+    def _bytes(self, text: str | None) -> bytes:
+        if text is None:
+            return b""
+        if self.sentencepiece:
+            code = re.fullmatch("<0x([0-9A-F]{2})>", text)
+            return bytes([int(code[1], 16)]) if code else text.replace("\u2581", " ").encode()
+        return bytes(_BYTES[letter] for letter in text if letter in _BYTES)
 
     def save_adding_bos(self, path: Path) -> None:
         """Writes a tokenizer.json that adds the beginning token to every text."""

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from t2q.guiding import Guided
 from t2q.models.base import Completion
 from t2q.models.prefix import common_prefix, encode_prompts
 from t2q.models.shared_attention import SharedPrefix
@@ -93,11 +94,12 @@ class TorchModel(ABC):
         prompts: Sequence[str],
         max_new_tokens: int = 128,
         on_done: Callable[[int], None] | None = None,
+        guide: Callable[[], Guided] | None = None,
     ) -> list[Completion]:
         encoded = encode_prompts(self, prompts, max_new_tokens)
         length = len(encoded.prefix)
         rows = [
-            Row(index, own, Writing(limit))
+            Row(index, own, Writing(limit, self.tokenizer.piece, guide() if guide else None))
             for index, (own, limit) in enumerate(zip(encoded.own, encoded.limits, strict=True))
         ]
         rows.sort(key=lambda row: len(row.ids))
@@ -126,8 +128,8 @@ class TorchModel(ABC):
         positions = (length + lengths)[:, None]
         while True:
             logits = self._head(hidden).float()
-            best, tokens = logits.max(dim=-1)
-            logprobs = best - logits.logsumexp(dim=-1)
+            tokens = self._choose([rows[i] for i in active], logits)
+            logprobs = logits.gather(-1, tokens[:, None])[:, 0] - logits.logsumexp(dim=-1)
             if done := self._record([rows[i] for i in active], tokens.tolist(), logprobs.tolist()):
                 on_done(done)
             remaining = [i for i, row in enumerate(active) if not rows[row].answer.ended]
@@ -141,6 +143,18 @@ class TorchModel(ABC):
             hidden = self._hidden(tokens[:, None], positions, shared)[:, 0]
             shared.advance(1)
             positions = positions + 1
+
+    def _choose(self, rows: list[Row], logits: Tensor) -> Tensor:
+        """Each row's next token, of logits (rows, n_vocab); that of a row that has ended means nothing."""
+        likeliest = logits.argmax(dim=-1)
+        if all(row.answer.guide is None for row in rows):
+            return likeliest
+        scores = logits.cpu().numpy()
+        chosen = [
+            token if row.answer.ended else row.answer.choose(token, scores[i])
+            for i, (row, token) in enumerate(zip(rows, likeliest.tolist(), strict=True))
+        ]
+        return torch.tensor(chosen, device=self.device)
 
     def _record(self, rows: list[Row], tokens: list[int], logprobs: list[float]) -> int:
         """Adds a token to each row that has not ended; the number of rows that end with it."""

@@ -38,7 +38,7 @@ class Stubborn:
     def __init__(self) -> None:
         self.asked: list[list[str]] = []
 
-    def generate(self, prompts: Sequence[str], *_: object) -> list[Completion]:
+    def generate(self, prompts: Sequence[str], *_: object, **__: object) -> list[Completion]:
         self.asked.append(list(prompts))
         return [
             Completion(" 1", 2, -0.5, True)

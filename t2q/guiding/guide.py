@@ -1,0 +1,125 @@
+"""Keeps what a model writes within its database: no table, column, label, type or property that is not there, no arrow
+in a direction that it does not have.
+
+A guide follows an answer token by token and says of each next one whether the answer may go on so. It reads only as
+much of SQL or Cypher as that needs, looks at no database, and leaves free what it cannot know. A refusal may always be
+written, and says what it likes.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from t2q.guiding import cypher, sql
+from t2q.guiding.cypher_names import Graph
+from t2q.guiding.lexemes import cut
+from t2q.guiding.names import seen
+from t2q.guiding.sql_names import Tables
+from t2q.languages import language_for
+from t2q.languages.sql_safety import known_functions
+from t2q.prompt import REFUSAL
+from t2q.schema import Schema
+
+State = sql.Select | cypher.Match
+_WORD = re.compile("[A-Za-z_]+")
+
+
+class Guide:
+    """What may be written about one database."""
+
+    def __init__(self, schema: Schema) -> None:
+        self._first: State
+        self._language = schema.language
+        if schema.language == "sql":
+            quote = language_for(schema.dialect).quote("a b")[0]
+            self._first = sql.Select(Tables(schema), known_functions(schema.dialect), quote)
+        else:
+            self._first = cypher.Match(Graph(schema))
+
+    def begin(self, opening: str = "") -> Guided:
+        """For one answer, of which the beginning may be given."""
+        guided = Guided(self._first, self._language)
+        if opening:
+            guided.add(seen(opening))
+        return guided
+
+
+class Guided:
+    """One answer on its way, a query or a refusal. Text is UTF-8 seen as Latin-1: a token may end within a letter."""
+
+    def __init__(self, first: State, language: str) -> None:
+        self._language = language
+        self._first = first
+        self._query: State | None = first  # None: it is no query any more
+        self._rest = ""  # the last lexeme, while it may still grow
+        self._refusal: str | None = ""  # None: it is no refusal any more
+        self._tried: dict[str, tuple[State, str] | None] = {}
+
+    def allows(self, piece: str) -> bool:
+        """Whether the answer may go on so."""
+        return bool(piece) and (self._refuses(piece) or self._after(piece) is not None)
+
+    def allows_name(self, piece: str) -> bool:
+        """Whether it may, with a name where one could stand: no keyword, no literal."""
+        if not piece or self._query is None:
+            return False
+        return self._walk(replace(self._query, only_names=True), piece) is not None
+
+    def at_name(self, piece: str) -> bool:
+        """Whether a name is being written, or was to begin with a piece that is refused."""
+        word = piece.lstrip()
+        after = self._walk(self._query, piece[: len(piece) - len(word)]) if word != piece else (self._query, self._rest)
+        if after is None or after[0] is None or after[1][:1] == "'":
+            return False
+        state, rest = after[0], after[1].strip()
+        if state.slot in state.NAMES or rest in (".", ":"):
+            return True
+        return state.slot in ("operand", "projection") and (bool(rest) or word[:1].isalpha() or word[:1] in ('"', "`"))
+
+    def knows(self, piece: str) -> bool:
+        """Whether a piece is refused for where it stands; else a guide knows nothing of such a word or symbol."""
+        if self._rest[:1] == "'":
+            return True
+        begun = self._rest if self._rest[-1:].isalpha() and piece[:1].isalpha() else ""
+        word = _WORD.match(begun + piece.lstrip())
+        if word is None:
+            return piece.lstrip()[:1] not in self._first.UNKNOWN
+        said = word[0].lower()
+        return self.at_name(piece) or any(w.startswith(said) or said.startswith(w) for w in self._first.KEYWORDS)
+
+    def add(self, piece: str) -> None:
+        """Takes a piece that is allowed."""
+        self._refusal = self._refusal + piece if self._refusal is not None and self._refuses(piece) else None
+        self._query, self._rest = self._after(piece) or (None, "")
+        self._tried = {}
+
+    def may_end(self) -> bool:
+        """Whether the answer is whole."""
+        if self._refusal is not None and self._refusal.lstrip().startswith(REFUSAL):
+            return True
+        state = self._query
+        for lexeme in cut(self._rest, self._language):
+            state = state and state.step(lexeme)
+        return state is not None and state.may_end()
+
+    def _refuses(self, piece: str) -> bool:
+        if self._refusal is None:
+            return False
+        text = (self._refusal + piece).lstrip()
+        return REFUSAL.startswith(text) or text.startswith(REFUSAL)
+
+    def _after(self, piece: str) -> tuple[State, str] | None:
+        if piece not in self._tried:
+            self._tried[piece] = self._walk(self._query, piece)
+        return self._tried[piece]
+
+    def _walk(self, state: State | None, piece: str) -> tuple[State, str] | None:
+        """The state after the piece and what of it may still grow; None where it cannot stand here."""
+        for lexeme in cut(self._rest + piece, self._language):
+            if state is None:
+                return None
+            if lexeme.open:
+                return (state, lexeme.text) if state.begins(lexeme) else None
+            state = state.step(lexeme)
+        return None if state is None else (state, "")

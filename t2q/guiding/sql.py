@@ -1,0 +1,543 @@
+"""A SELECT statement while it is written: what may come next, given the schema and what stands there.
+
+What could still become a good query may be written, but for two habits that nearly every good query has and an unsure
+model has not: a column without its table's name is of one table while no join is in sight, and a join follows a
+foreign key where the tables have one. What it knows nothing of (a subquery's own columns) it leaves free.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+from t2q.guiding import sql_words as words
+from t2q.guiding.lexemes import Lexeme
+from t2q.guiding.names import spelled
+from t2q.guiding.sql_names import Tables, may_abbreviate
+
+
+@dataclass(frozen=True)
+class Source:
+    """A table in FROM: what it is called there, and the schema's table, "" where its columns are not known."""
+
+    name: str
+    table: str
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A SELECT, a CASE or a bracket; `role` of a bracket: a function's name, table, cte, window or "".
+
+    `waiting`: columns named before FROM, each behind its table's name, "" where it had none.
+    `keys`: columns of the ON that is being written, as (table, column).
+    """
+
+    role: str
+    clause: str = ""
+    sources: tuple[Source, ...] = ()
+    waiting: tuple[tuple[str, str], ...] = ()
+    outputs: frozenset[str] = frozenset()
+    keys: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class Select:
+    """Where the writing stands: `slot` says what comes next, `held` is a word whose meaning the next lexeme tells.
+
+    `functions`: their names in lower case. `quote`: the mark that the dialect sets before a quoted name.
+    """
+
+    NAMES: ClassVar = {"table", "column"}  # slots where only a name can stand
+    KEYWORDS: ClassVar = words.KEYWORDS
+    UNKNOWN: ClassVar = frozenset("@#$&~^{}?\\")  # symbols that some dialects have
+
+    tables: Tables
+    functions: frozenset[str]
+    quote: str
+    slot: str = "start"
+    frames: tuple[Frame, ...] = ()
+    held: str = ""
+    ctes: frozenset[str] = frozenset()
+    compared: bool = False  # whether the condition being written has its comparison
+    needed: bool = False  # whether it cannot do without one: a text or a date is no condition
+    only_names: bool = False
+
+    def step(self, lexeme: Lexeme) -> Select | None:
+        """The state after a whole lexeme; None where it cannot stand here."""
+        if self.slot == "name":
+            return self._after_name(lexeme)
+        text = lexeme.text
+        match lexeme.kind:
+            case "blank":
+                return self if _one_blank(text) and self.slot != "column" else None
+            case "word":
+                return self._word(text)
+            case "quoted":
+                return self._name(_unquoted(text), quoted=True) if text[0] == self.quote else None
+            case "symbol":
+                return self._symbol(text) if text in self._symbols() else None
+        return replace(self, slot="operator") if self._literal(lexeme) else None
+
+    def begins(self, lexeme: Lexeme) -> bool:
+        """Whether a lexeme that may yet grow can become one that stands here."""
+        text = lexeme.text
+        if self.slot == "name":
+            if lexeme.kind == "symbol" and self._fits_name(text):
+                return True
+            settled = self._settled()
+            return settled is not None and settled.begins(lexeme)
+        match lexeme.kind:
+            case "blank":
+                return _one_blank(text) and self.slot != "column"
+            case "word":
+                return any(spelled(text, word) for word in self._words()) or self._names(text, whole=False)
+            case "quoted":
+                return text[0] == self.quote and self._begins_quoted(text)
+            case "symbol":
+                return any(symbol.startswith(text) for symbol in self._symbols())
+            case "string" | "number":
+                return self._literal(lexeme)
+        return False
+
+    def may_end(self) -> bool:
+        state = self._settled() if self.slot == "name" else self
+        return state is not None and ";" in state._symbols()
+
+    # words
+
+    def _word(self, text: str) -> Select | None:
+        word = text.lower()
+        if self.slot in ("operand", "case") and not (self.frame.role == "extract" and word in words.UNITS):
+            if word in self._words() and spelled(text, word) and word in self.functions:
+                return replace(self, slot="name", held=word)
+            if self._names(text, whole=True):
+                return replace(self, slot="name", held=word)
+        if word in self._words() and spelled(text, word):
+            return self._keyword(word)
+        return self._name(text)
+
+    def _words(self) -> Mapping[str, str]:
+        """What may stand here, and the slot after it."""
+        found = words.WORDS.get(self.slot, {})
+        frame = self.frames[-1] if self.frames else Frame("")
+        if self.slot in ("operand", "case"):
+            if self.only_names or frame.clause == "limit" or self._bound():
+                return {}
+            more = dict.fromkeys(self._allowed_functions(), "call")
+            if frame.role not in ("select", "case"):
+                more["select"] = "operand"
+            if frame.role == "window":
+                more |= words.IN_WINDOW
+            if frame.role == "extract":
+                more |= dict.fromkeys(words.UNITS, "operator")
+            return found | more
+        if self.slot == "operator":
+            if frame.role == "case":
+                return found | words.IN_CASE
+            if frame.role == "extract":
+                return {"from": "operand"}
+            if frame.role == "window" or frame.clause == "order":
+                found = found | words.SORTING
+            if frame.role == "window":
+                found = found | words.IN_WINDOW
+            if frame.clause == "limit":
+                found = {}
+            if self.compared:
+                found = {word: slot for word, slot in found.items() if word not in words.TESTS and word != "is"}
+            if self._lacking():
+                return {word: found[word] for word in ("is", *words.TESTS) if word in found}
+            if frame.clause in ("select", "order"):
+                found = found | words.WINDOW
+            if frame.clause == "on" and len(frame.keys) != 1:
+                found = found | words.JOINS
+        if self.slot in ("operator", "after_table", "sorted") and frame.role == "select":
+            return found | {c: words.CLAUSES[c] for c in self._clauses() if self._may_leave(c)}
+        return found
+
+    def _allowed_functions(self) -> Collection[str]:
+        """Without aggregates where they may not stand: in another one, in WHERE, in ON."""
+        for frame in reversed(self.frames):
+            if frame.role in words.AGGREGATES or frame.clause in ("where", "on"):
+                return self.functions - words.AGGREGATES
+            if frame.role == "select":
+                break
+        return self.functions
+
+    def _bound(self) -> bool:
+        """Whether an ON is being written that has to follow a foreign key."""
+        frame = self.frame
+        return frame.clause == "on" and len(frame.keys) < 2 and bool(self._joins_of(frame))
+
+    def _lacking(self) -> bool:
+        return self.needed and not self.compared and self.frame.clause in ("where", "having")
+
+    def _clauses(self) -> list[str]:
+        """The clauses that may follow the present one."""
+        clause = "from" if self.frame.clause in ("on", "join") else self.frame.clause
+        return ["from", "union"] if clause == "select" else words.ORDER[words.ORDER.index(clause) + 1 :]
+
+    def _keyword(self, word: str) -> Select | None:
+        slot = self._words()[word]
+        if slot == "set" or word in ("and", "or", "select", "when", "then", "else", *words.CLAUSES):
+            self = replace(self, compared=False, needed=False)
+        elif word in words.TESTS or word == "is":
+            self = replace(self, compared=True)
+        role = self.frame.role if self.frames else ""
+        if word == "select":
+            frames = self.frames[:-1] if self.slot == "set" else self.frames
+            return replace(self, slot=slot, frames=(*frames, Frame("select", "select")))
+        if word == "case":
+            return replace(self, slot=slot, frames=(*self.frames, Frame("case")))
+        if role == "case" and word == "end":
+            return replace(self, slot=slot, frames=self.frames[:-1])
+        if role == "select" and word in words.CLAUSES and self.slot != "operand":
+            return self._with(clause=word, slot=slot)
+        if word == "on":
+            return self._with(clause="on", keys=(), slot=slot)
+        if word == "as" and role == "cast":
+            return replace(self, slot="type")
+        if word in words.JOINS or self.slot == "join":
+            return self._with(clause="join", slot=slot)
+        return replace(self, slot=slot)
+
+    # names
+
+    def _names(self, text: str, whole: bool, quoted: bool = False) -> bool:
+        """Whether a name can stand here, or begin so."""
+        word = text.lower()
+        match self.slot:
+            case "operand" | "case" | "using":
+                columns = self._columns()
+                return self._among(text, columns, whole, quoted) or self._qualifies(text, whole, quoted)
+            case "column":
+                return self._among(text, self._columns_of(self.held), whole, quoted)
+            case "table":
+                return self._among(text, self._next_tables(), whole, quoted)
+            case "joining" | "after_table" | "twice" if not quoted:  # an alias without AS
+                known = word in words.KEYWORDS or word in self.tables.columns
+                return not known and self._abbreviates(text)
+            case "type":
+                return True
+        return self.slot in words.NAMED and (not whole or word not in words.KEYWORDS)
+
+    def _name(self, text: str, quoted: bool = False) -> Select | None:
+        if not self._names(text, whole=True, quoted=quoted):
+            return None
+        name = text.lower()
+        match self.slot:
+            case "operand" | "case":
+                return replace(self, slot="name", held=name)
+            case "column":
+                return self._column(self.held, name)
+            case "table":
+                return self._table(name)
+            case "alias" | "joining" | "after_table" | "twice":
+                return self._alias(name)
+            case "output" if self.frames and self.frame.role == "select":
+                return self._with(outputs=self.frame.outputs | {name}, slot="operator")
+            case "cte":
+                return replace(self, slot="as", ctes=self.ctes | {name})
+        return replace(self, slot="operator")
+
+    def _begins_quoted(self, text: str) -> bool:
+        """Whether a quoted name, that may be at its end or go on with a doubled mark, fits."""
+        close = "]" if text[0] == "[" else text[0]
+        if len(text) > 1 and text[-1] == close and _closed(text, close):
+            name = _unquoted(text)
+            return bool(name) and (
+                self._names(name, whole=True, quoted=True) or self._names(name + close, whole=False, quoted=True)
+            )
+        return self._names(text[1:].replace(close * 2, close), whole=False, quoted=True)
+
+    def _among(self, text: str, names: Collection[str] | None, whole: bool, quoted: bool) -> bool:
+        if names is None:
+            return True
+        return any(self.tables.spellings.fits(text, name, whole, quoted) for name in names)
+
+    def _after_name(self, lexeme: Lexeme) -> Select | None:
+        if lexeme.text == "." and self._fits_name("."):
+            return replace(self, slot="column")
+        if lexeme.text == "(" and self._fits_name("("):
+            return replace(self, slot="operand", held="", frames=(*self.frames, Frame(self.held)))
+        settled = self._settled()
+        return settled.step(lexeme) if settled else None
+
+    def _fits_name(self, symbol: str) -> bool:
+        operand = replace(self, slot="operand")
+        if symbol == ".":
+            return self.held in operand._qualifiers() or operand._stands_for_table(self.held)
+        return symbol == "(" and self.held in operand._allowed_functions()
+
+    def _settled(self) -> Select | None:
+        """The state where the held word was a column."""
+        operand = replace(self, slot="operand", held="")
+        columns = operand._columns()
+        return operand._column("", self.held) if columns is None or self.held in columns else None
+
+    def _column(self, qualifier: str, name: str) -> Select:
+        frame = self.select
+        if not frame.sources:
+            return self._with(slot="operator", waiting=(*frame.waiting, (qualifier, name)))
+        if frame.clause == "on" and self.frame is frame:
+            keys = (*frame.keys, (self._table_of(qualifier), name))
+            bound = len(keys) == 1 and self._joins_of(frame)
+            return self._with(slot="key" if bound else "operator", keys=keys)
+        types = self.tables.types(name, self._table_of(qualifier))
+        needed = bool(types) and not types & {"boolean", "integer", "other"}
+        return replace(self, slot="operator", held="", needed=self.needed or needed)
+
+    def _table(self, name: str) -> Select:
+        frame = self.select
+        sources = (*frame.sources, Source(name, name if name in self.tables.columns else ""))
+        if any(source.name == name for source in frame.sources):
+            slot = "twice"
+        else:
+            slot = "joining" if frame.clause == "join" else "after_table"
+        return self._with(sources=sources, slot=slot)
+
+    def _alias(self, name: str) -> Select | None:
+        *others, last = self.select.sources
+        if name in (source.name for source in others):
+            return None
+        waiting = self.select.waiting
+        if last.table and any(q == name and c not in self.tables.columns[last.table] for q, c in waiting):
+            return None
+        slot = "joining" if self.select.clause == "join" else "after_table"
+        return self._with(sources=(*others, Source(name, last.table)), slot=slot)
+
+    # symbols and literals
+
+    def _symbols(self) -> set[str]:
+        found = set(words.SYMBOLS.get(self.slot, "").split())
+        frame = self.frames[-1] if self.frames else Frame("")
+        listing = frame.clause in ("select", "group", "order", "limit") or frame.role not in (
+            "select", "case", "cast", "table", "cte", *words.AGGREGATES - {"group_concat", "string_agg"}
+        )  # fmt: skip
+        match self.slot:
+            case "operand":
+                if self.only_names or frame.clause == "limit" or self._bound():
+                    return set()
+                if frame.role == "count" or frame.clause == "select":
+                    found |= {"*"}
+                if frame.role in self.functions and frame.role not in words.AGGREGATES:
+                    found |= {")"}
+            case "operator" | "sorted":
+                found |= {","} if listing else set()
+                found |= set() if self._lacking() else self._closing(frame)
+                found -= words.COMPARISONS if self.compared else set()
+            case "after_table":
+                found |= {",", *self._closing(frame)}
+        return found
+
+    def _closing(self, frame: Frame) -> set[str]:
+        if frame.role == "case":
+            return set()
+        if frame.role != "select":
+            return {")"}
+        if not self._may_leave(""):
+            return set()
+        return {")"} if len(self.frames) > 1 else {";"}
+
+    def _symbol(self, text: str) -> Select | None:
+        if text in "(),":
+            self = replace(self, compared=False, needed=False)
+        elif text in words.COMPARISONS:
+            self = replace(self, compared=True)
+        match text:
+            case "(":
+                role = {"table": "table", "bracket": "cte", "window": "window"}.get(self.slot, "")
+                slot = "subselect" if role in ("table", "cte") else "operand"
+                return replace(self, slot=slot, frames=(*self.frames, Frame(role)))
+            case ")":
+                return self._close()
+            case ",":
+                slot = {"after_cte": "cte", "after_table": "table"}.get(self.slot, "operand")
+                return replace(self, slot=slot)
+            case ";":
+                return replace(self, slot="ended")
+            case "*" if self.slot == "operand":
+                return replace(self, slot="operator")
+        return replace(self, slot="operand")
+
+    def _close(self) -> Select:
+        frames = self.frames[:-1] if self.frame.role == "select" else self.frames
+        bracket, frames = frames[-1], frames[:-1]
+        closed = replace(self, frames=frames, slot="operator", held="")
+        if bracket.role == "table":
+            return closed._with(sources=(*closed.select.sources, Source("", "")), slot="after_table")
+        return replace(closed, slot="after_cte") if bracket.role == "cte" else closed
+
+    def _literal(self, lexeme: Lexeme) -> bool:
+        if self.slot not in ("operand", "case") or lexeme.text.endswith("\\'"):
+            return False
+        if self.only_names or self._bound():
+            return False
+        return self.frame.clause != "limit" or lexeme.text.isdigit()
+
+    # what the schema has
+
+    @property
+    def frame(self) -> Frame:
+        return self.frames[-1]
+
+    @property
+    def select(self) -> Frame:
+        return next(self._selects())
+
+    def _selects(self) -> Iterator[Frame]:
+        """From the innermost to the outermost."""
+        return (frame for frame in reversed(self.frames) if frame.role == "select")
+
+    def _with(self, slot: str, **changes: object) -> Select:
+        """The innermost SELECT changed."""
+        at = max(i for i, frame in enumerate(self.frames) if frame.role == "select")
+        changed = replace(self.frames[at], **changes)  # type: ignore[arg-type]
+        return replace(self, slot=slot, held="", frames=(*self.frames[:at], changed, *self.frames[at + 1 :]))
+
+    def _columns(self) -> Collection[str] | None:
+        """Columns that may stand here without a table's name; None: any."""
+        frame, *outer = self._selects()
+        if frame.clause == "limit":
+            return ()
+        if not frame.sources:
+            if self.ctes:
+                return None
+            if outer or any(qualifier for qualifier, _ in frame.waiting):
+                return self._typed(self.tables.every_column)
+            return self._typed(self.tables.beside(frozenset(column for _, column in frame.waiting)))
+        if self.frame is frame and self._bound():
+            return ()
+        if not all(source.table for source in self._sources()):
+            return None
+        seen: set[str] = set()
+        twice: set[str] = set()
+        for source in frame.sources:
+            columns = self.tables.columns[source.table].keys()
+            twice |= seen & columns
+            seen |= columns
+        found = seen - twice
+        if frame.clause in ("group", "having", "order"):
+            found |= frame.outputs
+        for source in (source for other in outer for source in other.sources):
+            found |= self.tables.columns[source.table].keys() - seen
+        return self._typed(found)
+
+    def _typed(self, columns: Collection[str], table: str = "") -> Collection[str]:
+        """Those whose type the function around them takes."""
+        role = self.frame.role
+        refused = {"integer", "float", "boolean"} if role in words.OF_DATES else set()
+        if role in words.OF_NUMBERS:
+            refused = {"date", "datetime", "time", "boolean"}
+        if not refused:
+            return columns
+        return [column for column in columns if not self.tables.types(column, table) <= refused]
+
+    def _sources(self) -> Iterator[Source]:
+        return (source for frame in self._selects() for source in frame.sources)
+
+    def _table_of(self, qualifier: str) -> str:
+        return next((s.table for s in self._sources() if s.name == qualifier), "")
+
+    def _qualifiers(self) -> list[str]:
+        """Names of tables that a dot may follow."""
+        frame = self.select
+        if frame.clause == "limit":
+            return []
+        names = [source.name for source in self._sources() if self._key_columns(source.table) != ()]
+        return names if frame.sources else [*names, *self.tables.columns, *self.ctes]
+
+    def _qualifies(self, text: str, whole: bool, quoted: bool) -> bool:
+        """Whether a name can stand before a dot."""
+        return self._among(text, self._qualifiers(), whole, quoted) or self._stands_for_table(text)
+
+    def _stands_for_table(self, text: str) -> bool:
+        """Whether it may be an alias that FROM has still to give."""
+        frame = self.select
+        return (
+            not self.only_names and not frame.sources and text.lower() not in words.KEYWORDS and self._abbreviates(text)
+        )
+
+    def _abbreviates(self, text: str) -> bool:
+        return may_abbreviate(text, [*self.tables.columns, *self.ctes])
+
+    def _columns_of(self, qualifier: str) -> Collection[str] | None:
+        """Columns that may stand behind a table's name and a dot; None: any."""
+        for source in self._sources():
+            if source.name == qualifier:
+                keys = self._key_columns(source.table)
+                if keys is not None:
+                    return keys
+                return self._typed(self.tables.columns[source.table], source.table) if source.table else None
+        if qualifier in self.tables.columns:
+            return self._typed(self.tables.columns[qualifier], qualifier)
+        return None if qualifier in self.ctes else self._typed(self.tables.every_column)
+
+    def _joins_of(self, frame: Frame) -> list[frozenset[tuple[str, str]]]:
+        """The foreign keys between the table that is being joined and those before it."""
+        *others, new = (source.table for source in frame.sources)
+        return [join for join in self.tables.joins if _joins(join, new, others)]
+
+    def _key_columns(self, table: str) -> Collection[str] | None:
+        """In an ON whose tables have foreign keys: the columns of the table that it may name; None: any."""
+        frame = self.select
+        if frame.clause != "on" or len(frame.keys) > 1 or not table:
+            return None
+        joins = self._joins_of(frame)
+        if not joins:
+            return None
+        if not frame.keys:
+            return tuple(c for join in joins for t, c in join if t == table)
+        [key] = frame.keys
+        return tuple(c for join in joins if key in join for t, c in (join - {key} or join) if t == table)
+
+    def _next_tables(self) -> Collection[str]:
+        """Tables that may stand in FROM next."""
+        frame, every = self.select, {*self.tables.columns, *self.ctes}
+        if not frame.sources:
+            if frame.waiting and not any(qualifier for qualifier, _ in frame.waiting) and not self.ctes:
+                return self.tables.holding(column for _, column in frame.waiting)
+            return every
+        near = set().union(*(self.tables.linked[s.table] for s in frame.sources if s.table))
+        if near and all(s.table for s in frame.sources):
+            every = {table for table in every if table in near or not self.tables.linked.get(table)}
+        bare = {column for qualifier, column in frame.waiting if not qualifier}
+        present = {c for s in frame.sources if s.table for c in self.tables.columns[s.table]}
+        return {table for table in every if not bare & present & self.tables.columns.get(table, {}).keys()}
+
+    def _may_leave(self, clause: str) -> bool:
+        """Whether FROM has what the columns named before it need."""
+        frame = self.select
+        if frame.clause == "select":
+            return clause == "from" or not frame.waiting
+        if frame.clause not in ("from", "on", "join"):
+            return True
+        if frame.clause == "on" and len(frame.keys) == 1 and self._joins_of(frame):
+            return False
+        if not all(source.table for source in frame.sources):
+            return True
+        names = [source.name for source in self._sources()]
+        columns = {c for source in self._sources() for c in self.tables.columns.get(source.table, ())}
+        return all(qualifier in names if qualifier else column in columns for qualifier, column in frame.waiting)
+
+
+def _joins(join: frozenset[tuple[str, str]], new: str, others: Collection[str]) -> bool:
+    tables = [table for table, _ in join]
+    if tables.count(new) == len(tables):  # to itself
+        return new in others
+    return new in tables and any(table in others for table in tables if table != new)
+
+
+def _one_blank(text: str) -> bool:
+    """One space; or a new line, indented."""
+    return text == " " or (text[0] == "\n" and "\n" not in text[1:] and len(text) < 16)
+
+
+def _closed(text: str, close: str) -> bool:
+    """Whether a quoted name is at its end, unless it goes on with a doubled mark."""
+    return (len(text) - 1 - len(text[1:].rstrip(close))) % 2 == 1
+
+
+def _unquoted(text: str) -> str:
+    mark = text[0]
+    return text[1:-1] if mark == "[" else text[1:-1].replace(mark * 2, mark)
