@@ -78,6 +78,23 @@ def test_a_query_that_was_cut_is_not_run() -> None:
     assert (found.abstained, found.reason, found.rows) == (True, "the query grew too long and was cut", [])
 
 
+@pytest.mark.parametrize(("logprob", "kind"), [(-0.5, ""), (-5.0, "unsure")])
+def test_a_query_that_the_model_is_not_sure_of_is_not_run(tmp_path: Path, logprob: float, kind: str) -> None:
+    path = tmp_path / "one.sqlite"
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE items (name TEXT)")
+    model = SimpleNamespace(generate=lambda *_: [Completion("SELECT name FROM items", 4, logprob, finished=True)])
+    with open_database(f"sqlite:///{path}") as database:
+        found = Asker(model, database, Shown(database.schema(), "")).ask("?")  # type: ignore[arg-type]
+    assert (found.kind, found.abstained, found.query) == (kind, bool(kind), "SELECT name FROM items")
+
+
+def test_a_refusal_need_not_be_likely() -> None:
+    model = SimpleNamespace(generate=lambda *_: [Completion("I don't know: no boats", 4, -9.0, finished=True)])
+    found = Asker(model, database=None, shown=Shown(Schema("sql", "sqlite", ()), "")).ask("?")  # type: ignore[arg-type]
+    assert (found.kind, found.reason) == ("refused", "no boats")
+
+
 def test_json_holds_no_number_that_json_does_not_have(capsys: pytest.CaptureFixture[str]) -> None:
     found = Answer("q", ("x", "y"), [(float("nan"), 1.5)])
     ask._tell(Console(), "?", found, None, as_json=True)  # type: ignore[arg-type]
