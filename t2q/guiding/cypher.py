@@ -123,8 +123,7 @@ class Match:
     # words
 
     def _begins_word(self, text: str) -> bool:
-        found = self._words()
-        return any(_spelled(text, word) for word in found)
+        return any(_spelled(text, word) for word in self._words())
 
     def _word(self, text: str) -> Match | None:
         word = text.lower()
@@ -218,7 +217,7 @@ class Match:
 
     def _enter(self, word: str, slot: str) -> Match:
         state = self._close_projection()
-        if word in ("optional",):
+        if word == "optional":
             return replace(state, slot=slot)
         state = replace(state, clause=word, slot=slot, against="", compared=False, item="")
         if word == "union":
@@ -377,8 +376,7 @@ class Match:
             case "operand" | "projection" | "case":
                 if self.only_names or self.clause in ("limit", "skip"):
                     return set()
-                found |= set(words.SYMBOLS["operand"].split()) - {"{"}
-                found -= {"{"}
+                found |= set(words.SYMBOLS["operand"].split())
                 if role == "count":
                     found |= {"*"}
                 if role in words.FUNCTIONS - words.AGGREGATES:
@@ -445,16 +443,12 @@ class Match:
         slot, frames = self.slot, self.frames
         state = self
         if slot in ("operand", "operator", "projection", "case", "sorted"):
-            if text in ("(", ","):
-                state = replace(
-                    state,
-                    against="" if text == "(" or not (frames and frames[-1].role in ("list", "map")) else self.against,
-                    compared=False if not (frames and frames[-1].role == "list") else self.compared,
-                )
+            if text == "(" or (text == "," and not (frames and frames[-1].role == "list")):
+                state = replace(state, against="", compared=False)
             elif text in words.COMPARISONS:
                 state = replace(state, compared=True)
             elif text in "+-*/%^" and slot == "operator":
-                state = replace(state, against="" if text == "+" else self.against)
+                state = replace(state, against="" if text == "+" else self.against)  # + also joins texts
         match slot, text:
             case (("operand" | "projection" | "case"), "("):
                 return replace(state, slot="operand", frames=(*frames, Frame("")))
@@ -469,9 +463,9 @@ class Match:
                 return replace(
                     state, slot="label", frames=(*frames[:-1], Frame("node")), arrow=False, named="", names=None
                 )
-            case (("operand"), ")") if frames and frames[-1].role == "":
+            case ("operand", ")") if frames and frames[-1].role == "":
                 return replace(state, slot="after_node", frames=frames[:-1], node=None)
-            case "operand", ("-"):
+            case "operand", "-":
                 return state
             case (("operand" | "operator" | "sorted"), (")" | "]")):
                 return self._close_bracket()
@@ -571,20 +565,14 @@ class Match:
             variable = dict(self.variables).get(self.held)
             if variable is not None and variable.kind == "node" and self.slot == "operator":
                 return replace(closed, slot="after_node", node=variable.names)
-            return replace(closed, against="", compared=False)
-        if role in words.FUNCTIONS:
-            return replace(closed, against="", compared=self.compared and False)
-        return closed
+        return replace(closed, against="", compared=False) if role == "" or role in words.FUNCTIONS else closed
 
     def _close_brace(self) -> Match:
         frame = self.frames[-1]
         closed = replace(self, frames=self.frames[:-1], against="", compared=False)
         if frame.role == "sub":
             return replace(closed, slot="operator", clause=frame.clause)
-        slot = {"node": "label_done", "node_named": "label_done", "label_done": "label_done"}.get(
-            frame.slot, "type_done"
-        )
-        return replace(closed, slot=slot)
+        return replace(closed, slot="type_done" if frame.slot in ("rel", "rel_named", "type_done") else "label_done")
 
     def _literal(self, lexeme: Lexeme) -> bool:
         if self.slot == "length":

@@ -48,7 +48,7 @@ KEYWORDS = frozenset(word for words in (*WORDS.values(), *AFTER.values(), IN_CAS
 SYMBOLS: dict[str, str] = {
     "pattern": "(",
     "projection": "*",
-    "operand": "( [ - {",
+    "operand": "( [ -",
     "operator": "= <> < > <= >= =~ + - * / % ^ ,",
     "exists": "{ (",
     "count": "( {",

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 from pathlib import Path
 
 import pytest
 import yaml
 
-from t2q.guiding import Guide
+from t2q.errors import SyntaxRefused
+from t2q.guiding import Guide, cypher_words, sql_words
 from t2q.guiding.names import seen
+from t2q.languages import language_for
 from t2q.pretrain.corpus import make_document
+from t2q.prompt import refusal_reason
 from t2q.schema import Entity, Field, Link, Schema
 
 CASES = {
@@ -130,3 +134,57 @@ def test_a_name_comes_before_any_keyword() -> None:
     assert guided.allows("CASE") and not guided.allows_name("CASE")
     assert guided.allows("1") and not guided.allows_name("1")
     assert guided.allows_name("amo") and guided.allows_name('"joi')
+
+
+OTHERS = [
+    "count(",
+    "sum(",
+    "(",
+    ")",
+    ",",
+    ".",
+    "=",
+    "<",
+    ">=",
+    "*",
+    "-",
+    "[",
+    "]",
+    "{",
+    "}",
+    ":",
+    "->",
+    "<-",
+    "1",
+    "7.5",
+]
+OTHERS += ["'x'", "n", "m", "r", "T1"]
+
+
+def soup(shown: Schema) -> list[str]:
+    """Everything that a query about the database may hold, and names that it does not have."""
+    language = language_for(shown.dialect)
+    names = [n for e in shown.entities for n in (e.name, *(f.name for f in e.fields))]
+    names += [link.name for link in shown.links if link.name] + ["boats", "colour"]
+    keywords = [w for found in (sql_words, cypher_words)[shown.language == "cypher"].WORDS.values() for w in found]
+    return sorted({*map(language.quote, names), *keywords, *OTHERS}) + [" "] * 20
+
+
+@pytest.mark.parametrize("dialect", CASES)
+def test_whatever_is_written_at_random_names_only_what_is_there(dialect: str) -> None:
+    shown = schema(dialect)
+    guide, language, pieces = Guide(shown), language_for(dialect), [seen(piece) for piece in soup(shown)]
+    rng, ended = random.Random(8), 0
+    whole = [q for q in CASES[dialect]["allowed"] if "WITH big" not in q and "(SELECT customer_id, " not in q]
+    for query in (whole * 80)[:80]:  # of a subquery in FROM it knows no columns
+        text = query[: rng.randrange(len(query))]
+        guided, text = guide.begin(text), seen(text)
+        while len(text) < 200 and not guided.may_end() and (allowed := [p for p in pieces if guided.allows(p)]):
+            piece = rng.choice(allowed)
+            guided.add(piece)
+            text += piece
+        if guided.may_end() and refusal_reason(text) is None:
+            ended += 1
+            with contextlib.suppress(SyntaxRefused):
+                assert language.unknown(text.encode("latin-1").decode(), shown) == [], text
+    assert ended >= 3
