@@ -12,7 +12,7 @@ from typing import ClassVar
 from t2q.guiding import cypher_words as words
 from t2q.guiding.cypher_names import Graph, Labels, fits
 from t2q.guiding.lexemes import Lexeme
-from t2q.guiding.names import spelled
+from t2q.guiding.names import Functions, spelled
 from t2q.schema import Field
 
 _NUMBERS = {"integer", "float"}
@@ -123,19 +123,25 @@ class Match:
     # words
 
     def _begins_word(self, text: str) -> bool:
-        return any(_spelled(text, word) for word in self._words())
+        if any(spelled(text, word) for word in self._words()):
+            return True
+        return self._may_call() and (self._functions().begins(text) or words.SPACES.begins(text))
+
+    def _may_call(self) -> bool:
+        barred = self.only_names or self.clause in ("limit", "skip")
+        return self.slot in ("operand", "projection", "case") and not barred
 
     def _word(self, text: str) -> Match | None:
         word = text.lower()
         if self.slot in ("operand", "projection", "case"):
             if text in dict(self.variables):
                 return replace(self, slot="name", held=text)
-            if word in self._words() and _spelled(text, word):
-                if word in words.FUNCTIONS | words.NAMESPACES and word not in ("exists", "count"):
-                    return replace(self, slot="name", held=text)
+            if word in self._words() and spelled(text, word):
                 return self._keyword(word)
+            if self._may_call() and (word in self._functions() or word in words.SPACES) and self._begins_word(text):
+                return replace(self, slot="name", held=text)
             return self._name(text)
-        if word in self._words() and _spelled(text, word):
+        if word in self._words() and spelled(text, word):
             return self._keyword(word)
         return self._name(text)
 
@@ -147,11 +153,10 @@ class Match:
         if slot in ("operand", "projection", "case"):
             if self.only_names or self.clause in ("limit", "skip"):
                 return {}
-            functions = dict.fromkeys([*self._functions(), *words.NAMESPACES], "call")
             base = dict(words.WORDS["operand"])
             if slot == "operand" and role not in words.AGGREGATES:
                 base.pop("distinct", None)
-            return found | functions | base
+            return found | base
         if slot in ("operator", "sorted", "after_node"):
             if role == "case":
                 return found | words.IN_CASE
@@ -186,10 +191,10 @@ class Match:
         wants = self.against not in ("", "boolean", "other", "list") and self.clause == "where"
         return wants and not self.compared and not (self.frames and self.frames[-1].role not in ("", "sub"))
 
-    def _functions(self) -> Collection[str]:
+    def _functions(self) -> Functions:
         inside = any(frame.role in words.AGGREGATES for frame in self.frames)
         barred = self.clause in ("where", "match") or (self.clause == "order" and not self.aggregated)
-        return words.FUNCTIONS - words.AGGREGATES if inside or barred else words.FUNCTIONS
+        return words.PLAIN if inside or barred else words.CALLED
 
     def _keyword(self, word: str) -> Match | None:
         slot = self._words()[word]
@@ -354,7 +359,7 @@ class Match:
         variable = dict(self.variables).get(self.held)
         space, _, within = self.held.partition(".")
         if symbol == ".":
-            return variable.kind != "value" if variable else space.lower() in words.NAMESPACES
+            return variable.kind != "value" if variable else space.lower() in words.SPACES
         return symbol == "(" and variable is None and (bool(within) or self.held.lower() in words.FUNCTIONS)
 
     def _settled(self) -> Match | None:
@@ -586,7 +591,3 @@ class Match:
         if self.compared and self.against == "text":
             return lexeme.kind == "string"
         return True
-
-
-def _spelled(text: str, word: str) -> bool:
-    return spelled(text, word) or words.SPELLINGS.get(word, "").startswith(text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from t2q.guiding.names import Functions
 from t2q.guiding.words import WORDLISTS
 
 READING = {
@@ -71,7 +72,8 @@ CLAUSES = frozenset([*READING, *TAIL, "where", "union", "as", "and", "or", "not"
 AGGREGATES = frozenset(WORDLISTS["cypher"]["aggregates"].split())
 BINDING = frozenset(WORDLISTS["cypher"]["binding"].split())
 PARTS = frozenset(WORDLISTS["cypher"]["date_parts"].split())
-NAMESPACES = frozenset(WORDLISTS["cypher"]["namespaces"].split())
-SPELLINGS = {name.lower(): name for name in WORDLISTS["cypher"]["functions"].split()}
-FUNCTIONS = frozenset(SPELLINGS)
+SPACES = Functions(WORDLISTS["cypher"]["namespaces"].split())
+CALLED = Functions(WORDLISTS["cypher"]["functions"].split())
+PLAIN = CALLED.without(AGGREGATES)
+FUNCTIONS = frozenset(WORDLISTS["cypher"]["functions"].lower().split())
 COMPARISONS = frozenset(["=", "<>", "<", ">", "<=", ">=", "=~"])

@@ -14,8 +14,9 @@ from dataclasses import replace
 from t2q.guiding import cypher, sql
 from t2q.guiding.cypher_names import Graph
 from t2q.guiding.lexemes import cut
-from t2q.guiding.names import seen
+from t2q.guiding.names import Functions, seen
 from t2q.guiding.sql_names import Tables
+from t2q.guiding.sql_words import AGGREGATES
 from t2q.languages import language_for
 from t2q.languages.sql_safety import known_functions
 from t2q.prompt import REFUSAL
@@ -33,7 +34,8 @@ class Guide:
         self._language = schema.language
         if schema.language == "sql":
             quote = language_for(schema.dialect).quote("a b")[0]
-            self._first = sql.Select(Tables(schema), known_functions(schema.dialect), quote)
+            functions = Functions(known_functions(schema.dialect))
+            self._first = sql.Select(Tables(schema), functions, functions.without(AGGREGATES), quote)
         else:
             self._first = cypher.Match(Graph(schema))
 

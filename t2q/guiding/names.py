@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Collection, Iterable
+from itertools import takewhile
 
 PLAIN = re.compile(r"[A-Za-z_\x80-\xff][\w$\x80-\xff]*")
 
@@ -20,6 +22,31 @@ def folded(name: str) -> str:
 def spelled(text: str, word: str) -> bool:
     """Whether the text is the beginning of a word that is written wholly in one case."""
     return text in (word[: len(text)].lower(), word[: len(text)].upper())
+
+
+class Functions:
+    """Names of functions, by their folded form as people spell them."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self._spelt = {name.lower(): name for name in names}
+        self._sorted = sorted(self._spelt)
+
+    def __contains__(self, folded_name: str) -> bool:
+        return folded_name in self._spelt
+
+    def without(self, names: Collection[str]) -> Functions:
+        return Functions(name for folded_name, name in self._spelt.items() if folded_name not in names)
+
+    def begins(self, text: str) -> bool:
+        """Whether one of them begins so: as it is spelt, or wholly in one case."""
+        part = text.lower()
+        at = bisect_left(self._sorted, part)
+        if at == len(self._sorted) or not self._sorted[at].startswith(part):
+            return False
+        if text in (part, text.upper()):
+            return True
+        found = takewhile(lambda name: name.startswith(part), self._sorted[at:])
+        return any(self._spelt[name].startswith(text) for name in found)
 
 
 class Spellings:

@@ -13,7 +13,7 @@ from typing import ClassVar
 
 from t2q.guiding import sql_words as words
 from t2q.guiding.lexemes import Lexeme
-from t2q.guiding.names import spelled
+from t2q.guiding.names import Functions, spelled
 from t2q.guiding.sql_names import Tables, may_abbreviate
 
 
@@ -45,7 +45,7 @@ class Frame:
 class Select:
     """Where the writing stands: `slot` says what comes next, `held` is a word whose meaning the next lexeme tells.
 
-    `functions`: their names in lower case. `quote`: the mark that the dialect sets before a quoted name.
+    `plain`: the functions that are no aggregates. `quote`: the mark that the dialect sets before a quoted name.
     """
 
     NAMES: ClassVar = {"table", "column"}  # slots where only a name can stand
@@ -53,7 +53,8 @@ class Select:
     UNKNOWN: ClassVar = frozenset("@#$&~^{}?\\")  # symbols that some dialects have
 
     tables: Tables
-    functions: frozenset[str]
+    functions: Functions
+    plain: Functions
     quote: str
     slot: str = "start"
     frames: tuple[Frame, ...] = ()
@@ -91,7 +92,9 @@ class Select:
             case "blank":
                 return _one_blank(text) and self.slot != "column"
             case "word":
-                return any(spelled(text, word) for word in self._words()) or self._names(text, whole=False)
+                if any(spelled(text, word) for word in self._words()) or self._names(text, whole=False):
+                    return True
+                return self._may_call() and self._allowed_functions().begins(text)
             case "quoted":
                 return text[0] == self.quote and self._begins_quoted(text)
             case "symbol":
@@ -109,7 +112,7 @@ class Select:
     def _word(self, text: str) -> Select | None:
         word = text.lower()
         if self.slot in ("operand", "case") and not (self.frame.role == "extract" and word in words.UNITS):
-            if word in self._words() and spelled(text, word) and word in self.functions:
+            if self._may_call() and word in self._allowed_functions() and self.functions.begins(text):
                 return replace(self, slot="name", held=word)
             if self._names(text, whole=True):
                 return replace(self, slot="name", held=word)
@@ -124,7 +127,7 @@ class Select:
         if self.slot in ("operand", "case"):
             if self.only_names or frame.clause == "limit" or self._bound():
                 return {}
-            more = dict.fromkeys(self._allowed_functions(), "call")
+            more: dict[str, str] = {}
             if frame.role not in ("select", "case"):
                 more["select"] = "operand"
             if frame.role == "window":
@@ -155,11 +158,16 @@ class Select:
             return found | {c: words.CLAUSES[c] for c in self._clauses() if self._may_leave(c)}
         return found
 
-    def _allowed_functions(self) -> Collection[str]:
+    def _may_call(self) -> bool:
+        return self.slot in ("operand", "case") and not (
+            self.only_names or self.frame.clause == "limit" or self._bound()
+        )
+
+    def _allowed_functions(self) -> Functions:
         """Without aggregates where they may not stand: in another one, in WHERE, in ON."""
         for frame in reversed(self.frames):
             if frame.role in words.AGGREGATES or frame.clause in ("where", "on"):
-                return self.functions - words.AGGREGATES
+                return self.plain
             if frame.role == "select":
                 break
         return self.functions
