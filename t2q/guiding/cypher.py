@@ -13,6 +13,7 @@ from t2q.guiding import cypher_words as words
 from t2q.guiding.cypher_names import Graph, Labels, fits
 from t2q.guiding.lexemes import Lexeme
 from t2q.guiding.names import Functions, spelled
+from t2q.guiding.state import State, one_blank
 from t2q.schema import Field
 
 _NUMBERS = {"integer", "float"}
@@ -36,7 +37,7 @@ class Frame:
 
 
 @dataclass(frozen=True)
-class Match:
+class Match(State):
     """Where the writing stands: `slot` says what comes next, `held` is a word whose meaning the next lexeme tells."""
 
     NAMES: ClassVar = {"label", "type", "property", "map"}  # slots where only a name can stand
@@ -65,46 +66,6 @@ class Match:
     aggregated: bool = False
     only_names: bool = False
 
-    def step(self, lexeme: Lexeme) -> Match | None:
-        """The state after a whole lexeme; None where it cannot stand here."""
-        if self.slot == "name":
-            return self._after_name(lexeme)
-        text = lexeme.text
-        match lexeme.kind:
-            case "blank":
-                return self if self._blank(text) else None
-            case "word":
-                return self._word(text)
-            case "quoted":
-                return self._name(text[1:-1].replace("``", "`"), quoted=True)
-            case "symbol":
-                return self._symbol(text) if text in self._symbols() else None
-        if not self._literal(lexeme):
-            return None
-        return self if self.slot == "length" else self._operand_done("")
-
-    def begins(self, lexeme: Lexeme) -> bool:
-        """Whether a lexeme that may yet grow can become one that stands here."""
-        text = lexeme.text
-        if self.slot == "name":
-            if lexeme.kind == "symbol" and self._fits_name(text):
-                return True
-            settled = self._settled()
-            return settled is not None and settled.begins(lexeme)
-        match lexeme.kind:
-            case "blank":
-                return self._blank(text)
-            case "word":
-                return self._begins_word(text) or self._names(text, whole=False)
-            case "quoted":
-                closed = len(text) > 1 and text.endswith("`")
-                return self._names(text[1:-1] if closed else text[1:], whole=closed, quoted=True)
-            case "symbol":
-                return any(symbol.startswith(text) for symbol in self._symbols())
-            case "string" | "number":
-                return self._literal(lexeme)
-        return False
-
     def may_end(self) -> bool:
         state = self._settled() if self.slot == "name" else self
         return (
@@ -118,11 +79,14 @@ class Match:
     def _blank(self, text: str) -> bool:
         if self.slot in ("property", "label", "type", "key_done", "arrow", "rel", "node", "next_node", "arrow_in"):
             return False
-        return text == " " or (text[0] == "\n" and "\n" not in text[1:] and len(text) < 16)
+        return one_blank(text)
 
     # words
 
     def _begins_word(self, text: str) -> bool:
+        return self._begins_known(text) or self._names(text, whole=False)
+
+    def _begins_known(self, text: str) -> bool:
         if any(spelled(text, word) for word in self._words()):
             return True
         return self._may_call() and (self._functions().begins(text) or words.SPACES.begins(text))
@@ -138,7 +102,7 @@ class Match:
                 return replace(self, slot="name", held=text)
             if word in self._words() and spelled(text, word):
                 return self._keyword(word)
-            if self._may_call() and (word in self._functions() or word in words.SPACES) and self._begins_word(text):
+            if self._may_call() and (word in self._functions() or word in words.SPACES) and self._begins_known(text):
                 return replace(self, slot="name", held=text)
             return self._name(text)
         if word in self._words() and spelled(text, word):
@@ -342,6 +306,13 @@ class Match:
 
     def _bind(self, name: str, variable: Variable) -> Match:
         return replace(self, variables=tuple((dict(self.variables) | {name: variable}).items()))
+
+    def _quoted(self, text: str) -> Match | None:
+        return self._name(text[1:-1].replace("``", "`"), quoted=True)
+
+    def _begins_quoted(self, text: str) -> bool:
+        closed = len(text) > 1 and text.endswith("`")
+        return self._names(text[1:-1] if closed else text[1:], whole=closed, quoted=True)
 
     def _after_name(self, lexeme: Lexeme) -> Match | None:
         if self._fits_name(lexeme.text):
@@ -591,3 +562,6 @@ class Match:
         if self.compared and self.against == "text":
             return lexeme.kind == "string"
         return True
+
+    def _after_literal(self) -> Match:
+        return self if self.slot == "length" else self._operand_done("")

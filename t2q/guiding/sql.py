@@ -15,6 +15,7 @@ from t2q.guiding import sql_words as words
 from t2q.guiding.lexemes import Lexeme
 from t2q.guiding.names import Functions, spelled
 from t2q.guiding.sql_names import Tables, may_abbreviate
+from t2q.guiding.state import State, one_blank
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class Frame:
 
 
 @dataclass(frozen=True)
-class Select:
+class Select(State):
     """Where the writing stands: `slot` says what comes next, `held` is a word whose meaning the next lexeme tells.
 
     `plain`: the functions that are no aggregates. `quote`: the mark that the dialect sets before a quoted name.
@@ -64,50 +65,19 @@ class Select:
     needed: bool = False  # whether it cannot do without one: a text or a date is no condition
     only_names: bool = False
 
-    def step(self, lexeme: Lexeme) -> Select | None:
-        """The state after a whole lexeme; None where it cannot stand here."""
-        if self.slot == "name":
-            return self._after_name(lexeme)
-        text = lexeme.text
-        match lexeme.kind:
-            case "blank":
-                return self if _one_blank(text) and self.slot != "column" else None
-            case "word":
-                return self._word(text)
-            case "quoted":
-                return self._name(_unquoted(text), quoted=True) if text[0] == self.quote else None
-            case "symbol":
-                return self._symbol(text) if text in self._symbols() else None
-        return replace(self, slot="operator") if self._literal(lexeme) else None
-
-    def begins(self, lexeme: Lexeme) -> bool:
-        """Whether a lexeme that may yet grow can become one that stands here."""
-        text = lexeme.text
-        if self.slot == "name":
-            if lexeme.kind == "symbol" and self._fits_name(text):
-                return True
-            settled = self._settled()
-            return settled is not None and settled.begins(lexeme)
-        match lexeme.kind:
-            case "blank":
-                return _one_blank(text) and self.slot != "column"
-            case "word":
-                if any(spelled(text, word) for word in self._words()) or self._names(text, whole=False):
-                    return True
-                return self._may_call() and self._allowed_functions().begins(text)
-            case "quoted":
-                return text[0] == self.quote and self._begins_quoted(text)
-            case "symbol":
-                return any(symbol.startswith(text) for symbol in self._symbols())
-            case "string" | "number":
-                return self._literal(lexeme)
-        return False
-
     def may_end(self) -> bool:
         state = self._settled() if self.slot == "name" else self
         return state is not None and ";" in state._symbols()
 
+    def _blank(self, text: str) -> bool:
+        return one_blank(text) and self.slot != "column"
+
     # words
+
+    def _begins_word(self, text: str) -> bool:
+        if any(spelled(text, word) for word in self._words()) or self._names(text, whole=False):
+            return True
+        return self._may_call() and self._allowed_functions().begins(text)
 
     def _word(self, text: str) -> Select | None:
         word = text.lower()
@@ -248,8 +218,13 @@ class Select:
                 return replace(self, slot="as", ctes=self.ctes | {name})
         return replace(self, slot="operator")
 
+    def _quoted(self, text: str) -> Select | None:
+        return self._name(_unquoted(text), quoted=True) if text[0] == self.quote else None
+
     def _begins_quoted(self, text: str) -> bool:
         """Whether a quoted name, that may be at its end or go on with a doubled mark, fits."""
+        if text[0] != self.quote:
+            return False
         close = "]" if text[0] == "[" else text[0]
         if len(text) > 1 and text[-1] == close and _closed(text, close):
             name = _unquoted(text)
@@ -382,6 +357,9 @@ class Select:
         if self.only_names or self._bound():
             return False
         return self.frame.clause != "limit" or lexeme.text.isdigit()
+
+    def _after_literal(self) -> Select:
+        return replace(self, slot="operator")
 
     # what the schema has
 
@@ -534,11 +512,6 @@ def _joins(join: frozenset[tuple[str, str]], new: str, others: Collection[str]) 
     if tables.count(new) == len(tables):  # to itself
         return new in others
     return new in tables and any(table in others for table in tables if table != new)
-
-
-def _one_blank(text: str) -> bool:
-    """One space; or a new line, indented."""
-    return text == " " or (text[0] == "\n" and "\n" not in text[1:] and len(text) < 16)
 
 
 def _closed(text: str, close: str) -> bool:
