@@ -71,8 +71,9 @@ def of_predictions(name: str, predictions: Sequence[Prediction]) -> Share:
 class Bench:
     """Asks one model, and keeps what it answered, by set, under `out`."""
 
-    def __init__(self, model: Model, data: Path, most: int, out: Path, progress: Progress) -> None:
+    def __init__(self, model: Model, data: Path, most: int, out: Path, progress: Progress, guided: bool = True) -> None:
         self.model, self.data, self.most, self.out, self.progress = model, data, most, out, progress
+        self.guided = guided
 
     def ask(self, database: Database, pairs: list[Pair], task: Task) -> list[Prediction]:
         """The pairs of one database, prompted and judged as in a run's evaluation."""
@@ -80,7 +81,7 @@ class Bench:
         text = database_text(schema)
         judge = Judge(pairs, schema, database)
         prompts = [render(text, pair.question) for pair in pairs]
-        completions = complete_what_fits(self.model, prompts, schema, MAX_NEW_TOKENS, task.advance)
+        completions = complete_what_fits(self.model, prompts, schema, MAX_NEW_TOKENS, task.advance, self.guided)
         return [judge.judge(number, completion) for number, completion in enumerate(completions)]
 
     def fits(self, text: str) -> bool:
@@ -121,7 +122,7 @@ class Bench:
                 fields = tuple(Field(column, "text") for column in table.columns if column.strip())
                 schema = Schema("sql", "sqlite", (Entity("t", fields),))
                 prompts = [render(database_text(schema), q.question) for q in table.questions[: self.most - of]]
-                completions = complete(self.model, prompts, schema, MAX_NEW_TOKENS, task.advance)
+                completions = complete(self.model, prompts, schema, MAX_NEW_TOKENS, task.advance, self.guided)
                 for question, completion in zip(table.questions, completions, strict=False):
                     same = said_the_same(completion.text, question)
                     right, of = right + same, of + 1
@@ -215,13 +216,20 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", choices=SETS, default=list(SETS))
     parser.add_argument("--questions", type=int, default=2000, help="of WikiSQL's 8,399")
     parser.add_argument("--out", type=Path, default=Path("runs") / "benchmark-pico")
+    parser.add_argument("--free", action="store_true", help="without keeping the answers to the database")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     console = Console()
-    grid = Grid("set", "share", "95 % interval", "questions", title=f"{options.base}, greedy, as it is")
+    grid = Grid(
+        "set",
+        "share",
+        "95 % interval",
+        "questions",
+        title=f"{options.base}, greedy, {'free' if options.free else 'guided'}",
+    )
     with tempfile.TemporaryDirectory() as cache, open_model(options.base) as model:
         os.environ["T2Q_CACHE"] = cache  # graphs that are asked once need not be kept
-        bench = Bench(model, options.data, options.questions, options.out, Progress(console))
+        bench = Bench(model, options.data, options.questions, options.out, Progress(console), not options.free)
         for name in options.only:
             needs, measure = SETS[name]
             if needs and not (options.data / needs).exists():

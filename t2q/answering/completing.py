@@ -9,7 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
+from t2q.answering.searching import likelier
 from t2q.data.names import singular, words
 from t2q.guiding import Guide
 from t2q.languages import language_for
@@ -26,15 +28,21 @@ def complete(
     schema: Schema,
     max_new_tokens: int,
     on_done: Callable[[int], None] | None = None,
+    guided: bool = True,
 ) -> list[Completion]:
-    """Greedy answers as `Model.generate` gives them; `refuted` of one is the refusal that it was asked again for."""
-    guide = Guide(schema)
-    completions = model.generate(prompts, max_new_tokens, on_done, guide.begin)
+    """Greedy answers as `Model.generate` gives them; `refuted` of one is the refusal that it was asked again for.
+
+    `guided` false: what the model says by itself, whether or not the database could run it.
+    """
+    guide = Guide(schema) if guided else None
+    completions = model.generate(prompts, max_new_tokens, on_done, guide.begin if guide else None)
+    if guide:
+        completions = likelier(model, prompts, completions, max_new_tokens, guide.begin)
     again = [i for i, completion in enumerate(completions) if refuted(completion.text, schema)]
     if again:
         opening = language_for(schema.dialect).opening
         begun = [prompts[i] + opening for i in again]
-        seconds = model.generate(begun, max_new_tokens, guide=lambda: guide.begin(opening))
+        seconds = model.generate(begun, max_new_tokens, guide=partial(guide.begin, opening) if guide else None)
         for i, second in zip(again, seconds, strict=True):
             completions[i] = replace(second, text=opening + second.text, refuted=completions[i].text)
     return completions
@@ -46,11 +54,12 @@ def complete_what_fits(
     schema: Schema,
     max_new_tokens: int,
     on_done: Callable[[int], None] | None = None,
+    guided: bool = True,
 ) -> list[Completion]:
     """As `complete`; a prompt that leaves no room for an answer gets one that is empty and not finished."""
     completions = [Completion("", 0, 0.0, finished=False)] * len(prompts)
     fitting = [i for i, prompt in enumerate(prompts) if len(model.encode(prompt)) < model.max_length]
-    found = complete(model, [prompts[i] for i in fitting], schema, max_new_tokens, on_done)
+    found = complete(model, [prompts[i] for i in fitting], schema, max_new_tokens, on_done, guided)
     for i, completion in zip(fitting, found, strict=True):
         completions[i] = completion
     if on_done:

@@ -1,6 +1,8 @@
 """A Cypher query while it is written: what may come next, given the graph and what stands there.
 
-Labels, types, properties and the directions of arrows are the schema's; variables are known before they are used.
+Labels, types and properties are the schema's; variables are known before they are used. An arrow the wrong way round,
+or of another type where only one can be meant, may stand: the query is mended afterwards, and small models know the
+labels better than what lies between them.
 """
 
 from __future__ import annotations
@@ -217,13 +219,13 @@ class Match(State):
                     return True
                 if self.clause in ("limit", "skip"):
                     return False
-                return fits(text, list(dict(self.variables)), whole, quoted)
+                return fits(text, self._taken(role), whole, quoted)
             case "property":
                 return fits(text, self._properties(), whole, quoted)
             case "label":
                 return fits(text, self._labels(), whole, quoted)
             case "type":
-                return fits(text, self.graph.leaving(self.node, self.direction), whole, quoted)
+                return fits(text, self.graph.touching(self.node), whole, quoted)
             case "map":
                 return fits(text, self._own_properties(), whole, quoted)
             case "node":
@@ -242,7 +244,7 @@ class Match(State):
         return False
 
     def _may_be(self, variable: Variable) -> bool:
-        return not self.arrow or self.expected is None or variable.names is None or bool(variable.names & self.expected)
+        return variable.names is None or bool(variable.names & frozenset(self._labels()))
 
     def _new(self, text: str, whole: bool) -> bool:
         if not whole or self.slot == "output":
@@ -251,7 +253,10 @@ class Match(State):
         return text.lower() not in words.KEYWORDS and not known
 
     def _labels(self) -> Collection[str]:
-        return self.graph.labels if not self.arrow or self.expected is None else self.expected
+        """Where an arrow leads, also the labels that only one type joins with its start: the type may be mended."""
+        if not self.arrow or self.expected is None:
+            return self.graph.labels
+        return self.expected | self.graph.joined(self.node)
 
     def _own_properties(self) -> Mapping[str, Field]:
         if self.frames[-2].role == "relationship":
@@ -259,10 +264,20 @@ class Match(State):
         return self.graph.properties(self.names if self.names is not None else self.expected if self.arrow else None)
 
     def _properties(self) -> Mapping[str, Field]:
-        variable = dict(self.variables)[self.held]
-        if variable.kind == "relationship":
-            return self.graph.of_types(variable.names)
-        return self.graph.properties(variable.names)
+        return self._of(dict(self.variables)[self.held], self.frames[-1].role if self.frames else "")
+
+    def _of(self, variable: Variable, role: str) -> Mapping[str, Field]:
+        """Properties of a variable that may stand in such a bracket."""
+        of = self.graph.of_types if variable.kind == "relationship" else self.graph.properties
+        found = of(variable.names)
+        if role not in words.OF_NUMBERS:
+            return found
+        return {name: field for name, field in found.items() if field.type not in words.NO_NUMBERS}
+
+    def _taken(self, role: str) -> list[str]:
+        """Variables that may stand in such a bracket."""
+        numbers = role in words.OF_NUMBERS
+        return [name for name, v in self.variables if not numbers or v.kind == "value" or self._of(v, role)]
 
     def _name(self, text: str, quoted: bool = False) -> Match | None:
         if not self._names(text, whole=True, quoted=quoted):
@@ -335,7 +350,10 @@ class Match(State):
 
     def _settled(self) -> Match | None:
         """The state where the held word was a variable."""
-        if self.held not in dict(self.variables):
+        variable = dict(self.variables).get(self.held)
+        if variable is None:
+            return None
+        if variable.kind != "value" and self.frames and self.frames[-1].role in words.OF_NUMBERS:
             return None
         item = self.held if not self.frames and self.clause in ("with", "return") else self.item
         return replace(self._operand_done(""), item=item, held=self.held)
@@ -405,8 +423,6 @@ class Match(State):
                     found |= {")"}
             case "rel_dash":
                 found = {"("} if self.direction == "in" else {">", "("}
-                if self.names is not None and not self.names & self.graph.leaving(self.node, "out"):
-                    found -= {">"}
             case "arrow":
                 found = {"[", "-"}
             case "bare":

@@ -32,17 +32,21 @@ class Graph:
             found |= self.types.get(name, {})
         return found
 
-    def leaving(self, labels: Labels, direction: str) -> set[str]:
-        """Types of the relationships of such nodes: "out", "in", or "" for both."""
-        return {
-            kind
-            for source, kind, target in self.arrows
-            if (direction != "in" and (labels is None or source in labels))
-            or (direction != "out" and (labels is None or target in labels))
-        }
+    def touching(self, labels: Labels) -> set[str]:
+        """Types of the relationships of such nodes, at either end."""
+        return {kind for source, kind, target in self.arrows if labels is None or source in labels or target in labels}
+
+    def joined(self, labels: Labels) -> frozenset[str]:
+        """Labels that exactly one type joins with these, whichever way round."""
+        kinds: dict[str, set[str]] = {}
+        for source, kind, target in self.arrows:
+            for one, other in ((source, target), (target, source)):
+                if labels is not None and one in labels:
+                    kinds.setdefault(other, set()).add(kind)
+        return frozenset(label for label, found in kinds.items() if len(found) == 1)
 
     def reached(self, labels: Labels, types: Labels, direction: str) -> frozenset[str]:
-        """Labels at the other end."""
+        """Labels at the other end; an arrow that leads nowhere counts as the other way round."""
         found = set()
         for source, kind, target in self.arrows:
             if types is None or kind in types:
@@ -50,7 +54,7 @@ class Graph:
                     found.add(target)
                 if direction != "out" and (labels is None or target in labels):
                     found.add(source)
-        return frozenset(found)
+        return frozenset(found) if found or not direction else self.reached(labels, types, "")
 
 
 def fits(text: str, names: Collection[str], whole: bool, quoted: bool) -> bool:

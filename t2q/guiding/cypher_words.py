@@ -70,6 +70,8 @@ SYMBOLS: dict[str, str] = {
 }
 CLAUSES = frozenset([*READING, *TAIL, "where", "union", "as", "and", "or", "not"])
 AGGREGATES = frozenset(WORDLISTS["cypher"]["aggregates"].split())
+OF_NUMBERS = frozenset(WORDLISTS["cypher"]["of_numbers"].split())
+NO_NUMBERS = frozenset(["text", "boolean", "date", "datetime", "time"])  # types of fields
 BINDING = frozenset(WORDLISTS["cypher"]["binding"].split())
 PARTS = frozenset(WORDLISTS["cypher"]["date_parts"].split())
 SPACES = Functions(WORDLISTS["cypher"]["namespaces"].split())

@@ -62,6 +62,10 @@ class Guided:
         """Whether the answer may go on so."""
         return bool(piece) and (self._refuses(piece) or self._after(piece) is not None)
 
+    def goes_on(self, piece: str) -> bool:
+        """Whether a query, and no refusal, may go on so."""
+        return bool(piece) and self._after(piece) is not None
+
     def allows_name(self, piece: str) -> bool:
         """Whether it may, with a name where one could stand: no keyword, no literal."""
         if not piece or self._query is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import TracebackType
@@ -13,17 +14,31 @@ from t2q.guiding import Guided
 
 
 @dataclass(frozen=True)
+class Turn:
+    """Another way that an answer could have gone: its first tokens, and the sum of their log probabilities.
+
+    An answer that begins so is given up, unfinished, once it is less likely than `least`.
+    """
+
+    tokens: tuple[int, ...]
+    logprob: float
+    least: float = -math.inf
+
+
+@dataclass(frozen=True)
 class Completion:
     """A greedy answer. `finished`: the model wrote its end token (else it was cut at the length limit).
 
     `logprob` is the sum of the natural log probabilities of the written tokens, end token included, `tokens` their
-    number. `refuted`: the refusal for which the model was asked again, since the schema has what it said was not there.
+    number. `turns`: where a guided query could have gone another way. `refuted`: the refusal for which the model was
+    asked again, since the schema has what it said was not there.
     """
 
     text: str
     tokens: int
     logprob: float
     finished: bool
+    turns: tuple[Turn, ...] = ()
     refuted: str = ""
 
 
@@ -43,9 +58,11 @@ class Model(Protocol):
         max_new_tokens: int = 128,
         on_done: Callable[[int], None] | None = None,
         guide: Callable[[], Guided] | None = None,
+        begun: Sequence[Turn] | None = None,
     ) -> list[Completion]:
         """Greedy answers in the order of the prompts, each within what a guide of its own (`guide()`) allows.
 
+        `begun`, one for each prompt: how its answer begins, which is part of what comes back.
         Prompts are answered in batches; the tokens that all of them begin with are computed once. `on_done(n)` is
         called with the number of answers finished since the last call. Raises ValueError on a prompt that leaves no
         room for an answer.

@@ -18,10 +18,10 @@ import numpy as np
 
 from t2q.errors import T2QError
 from t2q.guiding import Guided
-from t2q.models.base import Completion
+from t2q.models.base import Completion, Turn
 from t2q.models.llama_file import LlamaFile, llama, native_error
-from t2q.models.prefix import encode_prompts
-from t2q.models.writing import Writing
+from t2q.models.prefix import common_length, encode_prompts
+from t2q.models.writing import Writing, begin_answers
 
 SEQUENCES = 16
 BATCH = 512  # tokens that one call computes
@@ -62,16 +62,19 @@ class LlamaCppModel:
         max_new_tokens: int = 128,
         on_done: Callable[[int], None] | None = None,
         guide: Callable[[], Guided] | None = None,
+        begun: Sequence[Turn] | None = None,
     ) -> list[Completion]:
         encoded = encode_prompts(self, prompts, max_new_tokens)
         shared = len(encoded.prefix)
         answers = [
-            Answer(own, shared, Writing(limit, self._file.piece, guide() if guide else None))
-            for own, limit in zip(encoded.own, encoded.limits, strict=True)
+            Answer(own + text.written, shared, text)
+            for own, text in zip(
+                encoded.own, begin_answers(encoded.limits, self._file.piece, guide, begun), strict=True
+            )
         ]
-        waiting = answers[::-1]
+        waiting = [answer for answer in answers[::-1] if not answer.text.ended]
         most = max((len(answer.unread) + answer.text.limit for answer in answers), default=0)
-        longest = shared + max(map(len, encoded.own), default=0)
+        longest = shared + max((len(answer.unread) for answer in answers), default=0)
         self._reserve(shared + min(SEQUENCES, len(prompts)) * most, longest)
         self._read_prefix(encoded.prefix)
         free = list(range(SEQUENCES, 0, -1))
@@ -125,8 +128,7 @@ class LlamaCppModel:
 
     def _read_prefix(self, ids: list[int]) -> None:
         """Brings sequence 0 to hold exactly `ids`, computing only what it does not hold yet."""
-        same = next((i for i, (a, b) in enumerate(zip(ids, self._prefix, strict=False)) if a != b), None)
-        same = min(len(ids), len(self._prefix)) if same is None else same
+        same = common_length(ids, self._prefix)
         self._forget(same)
         for start in range(same, len(ids), BATCH):
             self._decode([(token, start + i, 0, False) for i, token in enumerate(ids[start : start + BATCH])])

@@ -8,13 +8,18 @@ from dataclasses import dataclass
 from t2q.models.base import Model
 
 
+def common_length(one: Sequence[int], other: Sequence[int]) -> int:
+    """The number of tokens that both begin with."""
+    shorter = min(len(one), len(other))
+    return next((i for i in range(shorter) if one[i] != other[i]), shorter)
+
+
 def common_prefix(sequences: Sequence[list[int]]) -> int:
     """The number of tokens that all sequences begin with, leaving each sequence at least one token of its own."""
     if not sequences:
         return 0
-    low, high = min(sequences), max(sequences)
     longest = min(map(len, sequences)) - 1
-    return next((i for i in range(longest) if low[i] != high[i]), max(longest, 0))
+    return max(0, min(longest, common_length(min(sequences), max(sequences))))
 
 
 @dataclass(frozen=True)

@@ -25,12 +25,20 @@ class SharedPrefix:
         self.visible: Tensor | None = None  # None while the prefix itself is computed
         self.filled = 0
 
+    def shorten(self, length: int) -> None:
+        """Leaves the first tokens of the prefix."""
+        self.prefix = [(keys[:, :length], values[:, :length]) for keys, values in self.prefix] if length else []
+
     def open_rows(self, lengths: Tensor, width: int, capacity: int) -> None:
         """Begins a batch whose rows' own prompts have `lengths` tokens, padded on the right to `width`."""
         slots = torch.arange(capacity, device=lengths.device)
         self.visible = (slots[None] < lengths[:, None]) | (slots[None] >= width)
         self.own = []
         self.filled = 0
+
+    def close_rows(self) -> None:
+        """Lets the rows' keys and values go."""
+        self.own = []
 
     def keep_rows(self, rows: Tensor) -> None:
         """Goes on with some of the rows only (indices)."""

@@ -16,21 +16,21 @@ import torch
 from torch import Tensor
 
 from t2q.guiding import Guided
-from t2q.models.base import Completion
-from t2q.models.prefix import common_prefix, encode_prompts
+from t2q.models.base import Completion, Turn
+from t2q.models.prefix import common_length, common_prefix, encode_prompts
 from t2q.models.shared_attention import SharedPrefix
 from t2q.models.tokenizer import FolderTokenizer
-from t2q.models.writing import Writing
+from t2q.models.writing import Writing, begin_answers
 
 CACHE_BYTES = {"cpu": 512 << 20, "cuda": 4 << 30}  # keys, values, scores and logits of the rows of one batch
 MAX_ROWS = 256
+KEPT_SHARE = 0.75  # of a prefix that the last call has left: the rest is read with each row
 
 
 @dataclass(frozen=True)
 class Row:
     """One prompt's own tokens and its answer."""
 
-    index: int
     ids: list[int]
     answer: Writing
 
@@ -55,6 +55,8 @@ class TorchModel(ABC):
         self.max_length = max_length
         self._heads = heads
         self._token_bytes = token_bytes
+        self._kept = SharedPrefix()
+        self._prefix: list[int] = []  # what it holds
 
     @abstractmethod
     def _hidden(self, ids: Tensor, positions: Tensor, shared: SharedPrefix) -> Tensor:
@@ -95,25 +97,37 @@ class TorchModel(ABC):
         max_new_tokens: int = 128,
         on_done: Callable[[int], None] | None = None,
         guide: Callable[[], Guided] | None = None,
+        begun: Sequence[Turn] | None = None,
     ) -> list[Completion]:
         encoded = encode_prompts(self, prompts, max_new_tokens)
-        length = len(encoded.prefix)
+        length = self._read_prefix(encoded.prefix)
+        answers = begin_answers(encoded.limits, self.tokenizer.piece, guide, begun)
         rows = [
-            Row(index, own, Writing(limit, self.tokenizer.piece, guide() if guide else None))
-            for index, (own, limit) in enumerate(zip(encoded.own, encoded.limits, strict=True))
+            Row(encoded.prefix[length:] + own + answer.written, answer)
+            for own, answer in zip(encoded.own, answers, strict=True)
+            if not answer.ended
         ]
         rows.sort(key=lambda row: len(row.ids))
-        shared = SharedPrefix()
-        if length:
-            prefix = torch.tensor([encoded.prefix], device=self.device)
-            self._hidden(prefix, torch.arange(length, device=self.device)[None], shared)
         size = self._batch_size(length, max((len(row.ids) for row in rows), default=1), max_new_tokens)
         for start in range(0, len(rows), size):
-            self._answer(rows[start : start + size], length, shared, on_done or (lambda _: None))
-        return [row.answer.completion(self.tokenizer.decode) for row in sorted(rows, key=lambda row: row.index)]
+            self._answer(rows[start : start + size], length, on_done or (lambda _: None))
+        self._kept.close_rows()
+        return [answer.completion(self.tokenizer.decode) for answer in answers]
 
-    def _answer(self, rows: list[Row], length: int, shared: SharedPrefix, on_done: Callable[[int], None]) -> None:
+    def _read_prefix(self, ids: list[int]) -> int:
+        """How many of `ids` the shared part holds now: what was left there, where that is most of them, or all."""
+        same = common_length(ids, self._prefix)
+        if same < KEPT_SHARE * len(ids):
+            same, self._kept = len(ids), SharedPrefix()
+            row = torch.tensor([ids], device=self.device)
+            self._hidden(row, torch.arange(same, device=self.device)[None], self._kept)
+        self._kept.shorten(same)
+        self._prefix = ids[:same]
+        return same
+
+    def _answer(self, rows: list[Row], length: int, on_done: Callable[[int], None]) -> None:
         """Writes the answers of one batch into its rows."""
+        shared = self._kept
         lengths = torch.tensor([len(row.ids) for row in rows], device=self.device)
         width = len(rows[-1].ids)
         ids = torch.zeros(len(rows), width, dtype=torch.long)

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from t2q.guiding import Guided
-from t2q.models.base import Completion
+from t2q.models.base import Completion, Turn
 
 CIRCLING = 48  # tokens that only repeat what stands before them: no query says one thing that often
 LONGEST_CIRCLE = 8  # tokens
 SURE = 0.95  # probability of a token that is written although the guide does not know it
+
+TURNS = 3  # other tokens that are kept of each step
+NEAR = 5.0  # how far below the chosen token, in nats
+LOOKED_AT = 8  # of the likeliest tokens
 
 Pieces = Callable[[int], str | None]  # a token's bytes seen as Latin-1, None of one that ends an answer
 
@@ -28,6 +33,17 @@ class Writing:
     logprob: float = 0.0
     finished: bool = False
     ended: bool = False
+    least: float = -math.inf  # given up below this log probability
+    turns: list[Turn] = field(default_factory=list)
+    _others: list[tuple[int, float]] = field(default_factory=list)  # of the step: tokens, and nats above the chosen one
+
+    def begin(self, turn: Turn) -> None:
+        """Takes the first tokens as they are given."""
+        self.least = turn.least
+        *tokens, last = turn.tokens
+        for token in tokens:
+            self.add(token, 0.0, False)
+        self.add(last, turn.logprob, self.pieces(last) is None)
 
     def choose(self, best: int, logits: np.ndarray) -> int:
         """The likeliest token that may come next; `best` is the likeliest of all, logits have the shape (n_vocab,).
@@ -35,8 +51,16 @@ class Writing:
         Where a name is refused, another name is looked for before anything else. Where there is no way on, or the model
         is sure of something that the schema says nothing about, the guide is left: it knows less than the language.
         """
+        if self.guide is None:
+            return best
+        token = self._chosen(best, logits)
+        self._others = self._near(token, logits)
+        return token
+
+    def _chosen(self, best: int, logits: np.ndarray) -> int:
         guide = self.guide
-        if guide is None or self._allowed(best):
+        assert guide is not None
+        if self._allowed(best):
             return best
         likeliest = np.argsort(-logits, kind="stable")[1:].tolist()
         refused = self.pieces(best) or ""
@@ -56,17 +80,45 @@ class Writing:
         piece = self.pieces(token)
         return self.guide.may_end() if piece is None else self.guide.allows(piece)
 
+    def _near(self, token: int, logits: np.ndarray) -> list[tuple[int, float]]:
+        """The other tokens with which a query could go on that are about as likely as the chosen one."""
+        if self.guide is None:
+            return []
+        likeliest = np.argpartition(-logits, LOOKED_AT)[:LOOKED_AT] if len(logits) > LOOKED_AT else range(len(logits))
+        near = [(int(other), float(logits[other] - logits[token])) for other in likeliest if other != token]
+        near = sorted((pair for pair in near if pair[1] > -NEAR), key=lambda pair: -pair[1])
+        return [(other, above) for other, above in near if self._goes_on(other)][:TURNS]
+
+    def _goes_on(self, token: int) -> bool:
+        assert self.guide is not None
+        piece = self.pieces(token)
+        return self.guide.may_end() if piece is None else self.guide.goes_on(piece)
+
     def add(self, token: int, logprob: float, is_end: bool) -> None:
+        before = tuple(self.written) if self._others else ()
+        self.turns += [Turn((*before, other), self.logprob + logprob + above) for other, above in self._others]
+        self._others = []
         self.written.append(token)
         self.logprob += logprob
         self.finished = is_end
         if self.guide is not None and not is_end:
             self.guide.add(self.pieces(token) or "")
-        self.ended = is_end or len(self.written) >= self.limit or goes_in_circles(self.written)
+        cut = len(self.written) >= self.limit or goes_in_circles(self.written) or self.logprob < self.least
+        self.ended = is_end or cut
 
     def completion(self, decode: Callable[[list[int]], str]) -> Completion:
         text = decode(self.written[:-1] if self.finished else self.written)
-        return Completion(text, len(self.written), self.logprob, self.finished)
+        return Completion(text, len(self.written), self.logprob, self.finished, tuple(self.turns))
+
+
+def begin_answers(
+    limits: Sequence[int], pieces: Pieces, guide: Callable[[], Guided] | None, begun: Sequence[Turn] | None
+) -> list[Writing]:
+    """One answer for each limit, each with a guide of its own, and begun where it is to be."""
+    answers = [Writing(limit, pieces, guide() if guide else None) for limit in limits]
+    for answer, turn in zip(answers, begun or (), strict=bool(begun)):
+        answer.begin(turn)
+    return answers
 
 
 def goes_in_circles(written: Sequence[int]) -> bool:

@@ -176,7 +176,7 @@ def test_whatever_is_written_at_random_names_only_what_is_there(dialect: str) ->
     guide, language, pieces = Guide(shown), language_for(dialect), [seen(piece) for piece in soup(shown)]
     rng, ended = random.Random(8), 0
     whole = [q for q in CASES[dialect]["allowed"] if "WITH big" not in q and "(SELECT customer_id, " not in q]
-    for query in (whole * 80)[:80]:  # of a subquery in FROM it knows no columns
+    for query in (whole * 200)[:200]:  # of a subquery in FROM it knows no columns
         text = query[: rng.randrange(len(query))]
         guided, text = guide.begin(text), seen(text)
         while len(text) < 200 and not guided.may_end() and (allowed := [p for p in pieces if guided.allows(p)]):
@@ -187,4 +187,4 @@ def test_whatever_is_written_at_random_names_only_what_is_there(dialect: str) ->
             ended += 1
             with contextlib.suppress(SyntaxRefused):
                 assert language.unknown(text.encode("latin-1").decode(), shown) == [], text
-    assert ended >= 3
+    assert ended >= 6

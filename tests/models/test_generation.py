@@ -98,11 +98,14 @@ def test_small_batches_answer_the_same(chain: Chain, monkeypatch: pytest.MonkeyP
     assert all(same(a, b) for a, b in zip(expected, chain.models["lit"].generate(PROMPTS, 20), strict=True))
 
 
-def test_the_next_call_goes_on_from_the_same_prefix(chain: Chain) -> None:
-    model = chain.models["f16"]
+@pytest.mark.parametrize("loader", ["lit", "hf", "f16"])
+def test_the_next_call_goes_on_from_the_same_prefix(chain: Chain, loader: str) -> None:
+    model = chain.models[loader]
     first = model.generate(PROMPTS[:1], 20)
     model.logits(model.encode("something else in between"))
-    for a, b in pairwise([first, model.generate(PROMPTS[:1], 20), model.generate(PROMPTS[:2], 20)[:1]]):
+    shorter = model.generate(PROMPTS[:2], 20)[:1]
+    model.generate(["another schema", "another one"], 2)
+    for a, b in pairwise([first, model.generate(PROMPTS[:1], 20), shorter, model.generate(PROMPTS[:3], 20)[:1]]):
         assert same(a[0], b[0])
 
 

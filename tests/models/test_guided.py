@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
 from t2q.errors import SyntaxRefused
 from t2q.guiding import Guide
@@ -43,6 +45,25 @@ def test_loaders_write_the_same(chain: Chain, dialect: str) -> None:
         found = chain.models[loader].generate(prompts(shown), 30, guide=begin)
         assert [c.text for c in found] == [c.text for c in expected], loader
         assert [c.logprob for c in found] == pytest.approx([c.logprob for c in expected], abs=0.05)
+
+
+@pytest.mark.parametrize("loader", ["lit", "hf", "f32"])
+def test_a_turn_that_was_not_taken_can_be_taken(chain: Chain, loader: str) -> None:
+    shown, model = schema("sqlite"), chain.models[loader]
+    asked, begin = prompts(shown), Guide(shown).begin
+    left = [(p, c, t) for p, c in zip(asked, model.generate(asked, 30, guide=begin), strict=True) for t in c.turns[:3]]
+    assert len(left) >= 6
+    found = model.generate([p for p, *_ in left], 30, guide=begin, begun=[turn for *_, turn in left])
+    for (prompt, completion, turn), taken in zip(left, found, strict=True):
+        assert taken.text != completion.text and taken.logprob <= turn.logprob + 1e-3
+        assert all(len(later.tokens) > len(turn.tokens) for later in taken.turns)
+        read = model.encode(prompt)
+        logits = torch.tensor(model.logits([*read, *turn.tokens])[len(read) - 1 : -1])
+        steps = logits.log_softmax(-1).gather(-1, torch.tensor(turn.tokens)[:, None])
+        assert turn.logprob == pytest.approx(float(steps.sum()), abs=0.05)
+    given_up = [replace(turn, least=turn.logprob + 1) for *_, turn in left]
+    cut = model.generate([p for p, *_ in left], 30, guide=begin, begun=given_up)
+    assert [c.tokens for c in cut] == [len(turn.tokens) for turn in given_up]
 
 
 @pytest.mark.parametrize("dialect", ["sqlite", "cypher"])

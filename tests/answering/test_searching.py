@@ -1,0 +1,85 @@
+"""The likeliest query is found although the greedy one took another turn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pytest
+
+from t2q.answering.searching import likelier
+from t2q.guiding import Guide, Guided
+from t2q.models.base import Completion, Turn
+from t2q.models.writing import begin_answers
+from t2q.schema import Entity, Field, Schema
+
+TABLES = Schema(
+    "sql",
+    "sqlite",
+    (Entity("items", (Field("name", "text"),)), Entity("orders", (Field("number", "text"), Field("total", "float")))),
+)
+WORDS = ["SELECT", " name", " number", " total", ",", " FROM", " items", " orders", " I", None]
+
+
+class Chained:
+    """Writes words by their chances after the last one; all others have one in a million."""
+
+    def __init__(self, chances: dict[str, dict[str | None, float]]) -> None:
+        self.chances = chances
+        self.asked = 0
+
+    def generate(
+        self,
+        prompts: Sequence[str],
+        limit: int,
+        guide: Callable[[], Guided] | None = None,
+        begun: Sequence[Turn] | None = None,
+    ) -> list[Completion]:
+        self.asked += len(prompts)
+        answers = begin_answers([limit] * len(prompts), WORDS.__getitem__, guide, begun)
+        for answer in answers:
+            while not answer.ended:
+                after = self.chances.get(str(WORDS[answer.written[-1]]) if answer.written else "", {})
+                logits = np.log([after.get(word, 1e-6) for word in WORDS]).astype(np.float32)
+                token = answer.choose(int(logits.argmax()), logits)
+                answer.add(token, float(logits[token]), WORDS[token] is None)
+        return [answer.completion(lambda ids: "".join(WORDS[i] or "" for i in ids)) for answer in answers]
+
+
+AFTER = {"": {"SELECT": 1.0}, " items": {None: 1.0}, " orders": {None: 1.0}}
+
+
+@pytest.mark.parametrize(
+    ("chances", "greedy", "best", "asked"),
+    [
+        (  # it meant orders throughout, and stumbled over the first column
+            {"SELECT": {" name": 0.6, " total": 0.4}, " name": {" FROM": 1.0}, " total": {" FROM": 1.0},
+             " FROM": {" orders": 0.9, " items": 0.01}},
+            "SELECT name FROM items", "SELECT total FROM orders", 1,
+        ),
+        (  # the likeliest turn is not the one that leads furthest
+            {"SELECT": {" name": 0.4, " number": 0.31, " total": 0.29}, " name": {" FROM": 1.0},
+             " number": {" FROM": 0.2}, " total": {" FROM": 1.0}, " FROM": {" orders": 0.9, " items": 0.01}},
+            "SELECT name FROM items", "SELECT total FROM orders", 2,
+        ),
+        (  # sure of what it says
+            {"SELECT": {" name": 0.9, " total": 0.1}, " name": {" FROM": 1.0}, " FROM": {" items": 0.9}},
+            "SELECT name FROM items", "SELECT name FROM items", 0,
+        ),
+        (  # a refusal is no query that is likelier
+            {"": {"SELECT": 0.51, " I": 0.49}, "SELECT": {" name": 0.2}, " name": {" FROM": 1.0},
+             " FROM": {" items": 0.9}},
+            "SELECT name FROM items", "SELECT name FROM items", 0,
+        ),
+    ],
+)  # fmt: skip
+def test_the_likeliest_query_is_kept(
+    chances: dict[str, dict[str | None, float]], greedy: str, best: str, asked: int
+) -> None:
+    model, begin = Chained(AFTER | chances), Guide(TABLES).begin
+    first = model.generate(["?"], 9, guide=begin)
+    assert first[0].text == greedy
+    model.asked = 0
+    [found] = likelier(model, ["?"], first, 9, begin)  # type: ignore[arg-type]
+    assert (found.text, model.asked) == (best, asked)
+    assert found.logprob >= first[0].logprob
