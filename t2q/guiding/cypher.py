@@ -7,66 +7,33 @@ labels better than what lies between them.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from t2q.guiding import cypher_words as words
-from t2q.guiding.cypher_names import Graph, Labels, fits
+from t2q.guiding.cypher_scope import Frame, Scope, Variable
 from t2q.guiding.lexemes import Lexeme
 from t2q.guiding.names import Functions, spelled
-from t2q.guiding.state import State, one_blank
-from t2q.schema import Field
+from t2q.guiding.state import one_blank
 
 _NUMBERS = {"integer", "float"}
 
 
-@dataclass(frozen=True)
-class Variable:
-    """`kind`: node, relationship or value; `names`: its labels or types, None where they are not known."""
-
-    kind: str
-    names: Labels = None
-
-
-@dataclass(frozen=True)
-class Frame:
-    """A bracket; `role`: a function's name, node, relationship, map, list, sub, case or "". `clause`: of a sub."""
-
-    role: str
-    clause: str = ""
-    slot: str = ""
-
-
-@dataclass(frozen=True)
-class Match(State):
+@dataclass(frozen=True, kw_only=True)
+class Match(Scope):
     """Where the writing stands: `slot` says what comes next, `held` is a word whose meaning the next lexeme tells."""
 
     NAMES: ClassVar = {"label", "type", "property", "map"}  # slots where only a name can stand
     KEYWORDS: ClassVar = words.KEYWORDS
     UNKNOWN: ClassVar = frozenset("$&!%{")  # symbols of which it knows nothing, or little
 
-    graph: Graph
-    slot: str = "start"
-    clause: str = ""
-    frames: tuple[Frame, ...] = ()
-    variables: tuple[tuple[str, Variable], ...] = ()
-    held: str = ""
-    # the pattern being written
-    node: Labels = None  # of the last node
-    named: str = ""  # the variable of the node or relationship that is open
-    names: Labels = None  # its labels or types so far
-    direction: str = ""  # of the arrow: in, out, or "" where it is not known
-    arrow: bool = False  # whether an arrow leads to the node that is open
-    expected: Labels = None  # labels that it leads to
-    # the expression being written
     against: str = ""  # the type of the property that is compared
     compared: bool = False
     last: str = ""  # the last of WITH and RETURN
     item: str = ""  # the variable that an item of WITH consists of
     projected: tuple[tuple[str, Variable], ...] = ()
     aggregated: bool = False
-    only_names: bool = False
 
     def may_end(self) -> bool:
         state = self._settled() if self.slot == "name" else self
@@ -209,75 +176,6 @@ class Match(State):
         return self
 
     # names
-
-    def _names(self, text: str, whole: bool, quoted: bool = False) -> bool:
-        """Whether a name can stand here, or begin so."""
-        match self.slot:
-            case "operand" | "projection" | "case":
-                role = self.frames[-1].role if self.frames else ""
-                if role in words.BINDING or role == "new list":
-                    return True
-                if self.clause in ("limit", "skip"):
-                    return False
-                return fits(text, self._taken(role), whole, quoted)
-            case "property":
-                return fits(text, self._properties(), whole, quoted)
-            case "label":
-                return fits(text, self._labels(), whole, quoted)
-            case "type":
-                return fits(text, self.graph.touching(self.node), whole, quoted)
-            case "map":
-                return fits(text, self._own_properties(), whole, quoted)
-            case "node":
-                known = [
-                    name for name, variable in self.variables if variable.kind == "node" and self._may_be(variable)
-                ]
-                return fits(text, known, whole, quoted) or self._new(text, whole)
-            case "rel":
-                return self._new(text, whole)
-            case "pattern" | "output":
-                return self._new(text, whole)
-            case "namespace":
-                return True
-            case "part":
-                return fits(text, words.PARTS, whole, quoted)
-        return False
-
-    def _may_be(self, variable: Variable) -> bool:
-        return variable.names is None or bool(variable.names & frozenset(self._labels()))
-
-    def _new(self, text: str, whole: bool) -> bool:
-        if not whole or self.slot == "output":
-            return not whole or text.lower() not in words.CLAUSES
-        known = text in self.graph.labels or text in dict(self.variables)
-        return text.lower() not in words.KEYWORDS and not known
-
-    def _labels(self) -> Collection[str]:
-        """Where an arrow leads, also the labels that only one type joins with its start: the type may be mended."""
-        if not self.arrow or self.expected is None:
-            return self.graph.labels
-        return self.expected | self.graph.joined(self.node)
-
-    def _own_properties(self) -> Mapping[str, Field]:
-        if self.frames[-2].role == "relationship":
-            return self.graph.of_types(self.names)
-        return self.graph.properties(self.names if self.names is not None else self.expected if self.arrow else None)
-
-    def _properties(self) -> Mapping[str, Field]:
-        return self._of(dict(self.variables)[self.held], self.frames[-1].role if self.frames else "")
-
-    def _of(self, variable: Variable, role: str) -> Mapping[str, Field]:
-        """Properties of a variable that may stand in such a bracket."""
-        of = self.graph.of_types if variable.kind == "relationship" else self.graph.properties
-        found = of(variable.names)
-        if role not in words.OF_NUMBERS:
-            return found
-        return {name: field for name, field in found.items() if field.type not in words.NO_NUMBERS}
-
-    def _taken(self, role: str) -> list[str]:
-        """Variables that may stand in such a bracket."""
-        numbers = role in words.OF_NUMBERS
-        return [name for name, v in self.variables if not numbers or v.kind == "value" or self._of(v, role)]
 
     def _name(self, text: str, quoted: bool = False) -> Match | None:
         if not self._names(text, whole=True, quoted=quoted):

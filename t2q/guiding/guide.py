@@ -35,9 +35,11 @@ class Guide:
         if schema.language == "sql":
             quote = language_for(schema.dialect).quote("a b")[0]
             functions = Functions(known_functions(schema.dialect))
-            self._first = sql.Select(Tables(schema), functions, functions.without(AGGREGATES), quote)
+            self._first = sql.Select(
+                tables=Tables(schema), functions=functions, plain=functions.without(AGGREGATES), quote=quote
+            )
         else:
-            self._first = cypher.Match(Graph(schema))
+            self._first = cypher.Match(graph=Graph(schema))
 
     def begin(self, opening: str = "") -> Guided:
         """For one answer, of which the beginning may be given."""
