@@ -81,7 +81,9 @@ class Bench:
         text = database_text(schema)
         judge = Judge(pairs, schema, database)
         prompts = [render(text, pair.question) for pair in pairs]
-        completions = complete_what_fits(self.model, prompts, schema, MAX_NEW_TOKENS, task.advance, self.guided)
+        completions = complete_what_fits(
+            self.model, prompts, schema, MAX_NEW_TOKENS, task.advance, self.guided, database
+        )
         return [judge.judge(number, completion) for number, completion in enumerate(completions)]
 
     def fits(self, text: str) -> bool:

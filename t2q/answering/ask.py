@@ -73,7 +73,8 @@ class Asker:
     def ask(self, question: str) -> Answer:
         """One answer; a question too long for the model is declined, not cut."""
         try:
-            [written] = complete(self.model, [render(self.shown.text, question)], self.shown.schema, MAX_NEW_TOKENS)
+            prompt = render(self.shown.text, question)
+            [written] = complete(self.model, [prompt], self.shown.schema, MAX_NEW_TOKENS, database=self.database)
         except ValueError as error:
             return Answer(abstained=True, reason=str(error), kind="too long")
         if not written.finished:

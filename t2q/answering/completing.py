@@ -11,8 +11,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
-from t2q.answering.searching import likelier
+from t2q.answering.searching import evidence_in, likelier, no_evidence
 from t2q.data.names import singular, words
+from t2q.databases import Database
 from t2q.guiding import Guide
 from t2q.languages import language_for
 from t2q.models.base import Completion, Model
@@ -29,15 +30,18 @@ def complete(
     max_new_tokens: int,
     on_done: Callable[[int], None] | None = None,
     guided: bool = True,
+    database: Database | None = None,
 ) -> list[Completion]:
-    """Greedy answers as `Model.generate` gives them; `refuted` of one is the refusal that it was asked again for.
+    """One answer a prompt; `refuted` of one is the refusal that it was asked again for.
 
-    `guided` false: what the model says by itself, whether or not the database could run it.
+    `database`: where queries are tried, since what they return tells good ones from others. `guided` false: what the
+    model says by itself, greedily, whether or not the database could run it.
     """
     guide = Guide(schema) if guided else None
     completions = model.generate(prompts, max_new_tokens, on_done, guide.begin if guide else None)
     if guide:
-        completions = likelier(model, prompts, completions, max_new_tokens, guide.begin)
+        evidence = evidence_in(database, schema) if database else no_evidence
+        completions = likelier(model, prompts, completions, max_new_tokens, guide.begin, evidence)
     again = [i for i, completion in enumerate(completions) if refuted(completion.text, schema)]
     if again:
         opening = language_for(schema.dialect).opening
@@ -55,11 +59,12 @@ def complete_what_fits(
     max_new_tokens: int,
     on_done: Callable[[int], None] | None = None,
     guided: bool = True,
+    database: Database | None = None,
 ) -> list[Completion]:
     """As `complete`; a prompt that leaves no room for an answer gets one that is empty and not finished."""
     completions = [Completion("", 0, 0.0, finished=False)] * len(prompts)
     fitting = [i for i, prompt in enumerate(prompts) if len(model.encode(prompt)) < model.max_length]
-    found = complete(model, [prompts[i] for i in fitting], schema, max_new_tokens, on_done, guided)
+    found = complete(model, [prompts[i] for i in fitting], schema, max_new_tokens, on_done, guided, database)
     for i, completion in zip(fitting, found, strict=True):
         completions[i] = completion
     if on_done:

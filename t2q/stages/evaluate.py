@@ -58,6 +58,7 @@ def run(ctx: StageContext) -> dict[str, Any]:
                         shown.schema,
                         room,
                         on_done=lambda n, step=step: task.advance(n, note=step),  # type: ignore[misc]
+                        database=judge.database,
                     )
                     seconds += time.perf_counter() - start
                     predictions += [judge.judge(i, completion) for i, completion in enumerate(completions)]

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import contextlib
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from t2q.answering.searching import likelier
+from t2q.answering.searching import EMPTY, FAILS, evidence_in, likelier
+from t2q.databases import Database, open_database
 from t2q.guiding import Guide, Guided
 from t2q.models.base import Completion, Turn
 from t2q.models.writing import begin_answers
@@ -83,3 +87,44 @@ def test_the_likeliest_query_is_kept(
     [found] = likelier(model, ["?"], first, 9, begin)  # type: ignore[arg-type]
     assert (found.text, model.asked) == (best, asked)
     assert found.logprob >= first[0].logprob
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    """A table of items that is empty, and one order."""
+    with contextlib.closing(sqlite3.connect(tmp_path / "some.sqlite")) as made, made:
+        made.execute("CREATE TABLE items (name TEXT)")
+        made.execute("CREATE TABLE orders (number TEXT, total REAL)")
+        made.execute("INSERT INTO orders VALUES ('A1', 7.5)")
+    with open_database(f"sqlite:///{tmp_path}/some.sqlite") as opened:
+        yield opened
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("SELECT number FROM orders", 0.0),
+        ("SELECT COUNT(*) FROM orders", 0.0),
+        ("SELECT name FROM items", EMPTY),
+        ("SELECT COUNT(*) FROM items", EMPTY),
+        ("SELECT MAX(total) FROM orders WHERE total > 8", EMPTY),
+        ("SELECT price FROM items", FAILS),
+        ("DELETE FROM items", FAILS),
+    ],
+)
+def test_what_a_result_says_about_a_query(database: Database, query: str, said: float) -> None:
+    assert evidence_in(database, database.schema())(query) == said
+
+
+@pytest.mark.parametrize(("chance", "best"), [(0.4, "SELECT number FROM orders"), (0.01, "SELECT name FROM items")])
+def test_a_query_that_returns_something_is_kept_unless_it_is_much_less_likely(
+    database: Database, chance: float, best: str
+) -> None:
+    model = Chained(AFTER | {"SELECT": {" name": 0.6, " number": chance}, " name": {" FROM": 1.0},
+                             " number": {" FROM": 1.0}, " FROM": {" items": 0.5, " orders": 0.5}})  # fmt: skip
+    begin = Guide(TABLES).begin
+    [first] = model.generate(["?"], 9, guide=begin)
+    assert first.text == "SELECT name FROM items"
+    evidence = evidence_in(database, database.schema())
+    [found] = likelier(model, ["?"], [first], 9, begin, evidence)  # type: ignore[arg-type]
+    assert found.text == best
