@@ -1,6 +1,6 @@
 """What keeping answers to the database costs, by turns in one process: free, guided, and searched for a likelier one.
 
-    python benchmarks/answering.py [--base FOLDER] [--questions N] [--rounds N]
+    python benchmarks/answering.py [--base BASE] [--questions N] [--rounds N]
 
 The questions are about the sample shop, in SQL and in Cypher. Each way's time is the median of the rounds; the ratio is
 to the free answers of the same round. Beside it, the time of one refused token: the guide goes through the vocabulary.
@@ -19,6 +19,7 @@ from rich.console import Console
 from rich.table import Table as Grid
 
 from t2q.answering.searching import likelier
+from t2q.bases import litgpt_checkpoint
 from t2q.data.make import make_pairs
 from t2q.databases import open_database
 from t2q.guiding import Guide
@@ -56,13 +57,13 @@ def refused_token(schema: Schema, vocabulary: list[str]) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--base", type=Path, default=ROOT / "checkpoints" / "t2q" / "pico")
+    parser.add_argument("--base", default="t2q/pico", help="one of our own")
     parser.add_argument("--questions", type=int, default=60)
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
     console = Console()
-    grid = Grid("language", "way", "seconds", "to free", title=f"{options.questions} questions, {options.base.name}")
-    with open_model(options.base, "cpu") as model:
+    grid = Grid("language", "way", "seconds", "to free", title=f"{options.questions} questions, {options.base}")
+    with open_model(litgpt_checkpoint(options.base), "cpu") as model:
         vocabulary = [model.tokenizer.piece(token) or "" for token in range(model.n_vocab)]  # type: ignore[attr-defined]
         for name, url in SHOPS.items():
             with open_database(url) as database:

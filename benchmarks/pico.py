@@ -1,10 +1,11 @@
 """What a small base can do on databases that it has never seen, without any fine-tuning: one table, no training.
 
-    python benchmarks/pico.py [--base FOLDER] [--data FOLDER] [--only SET ...] [--questions N] [--out FOLDER]
+    python benchmarks/pico.py [--base BASE] [--data FOLDER] [--only SET ...] [--questions N] [--out FOLDER]
 
-Answers are greedy; a query counts by what it returns (WikiSQL comes without contents, so there by what it says). The
-set "made-up" needs nothing; the others are read from the folder of --data where they are there: `wikisql/dev.jsonl`,
-`spider/dev.jsonl` and `spider/database/`, `movies/graph.json` and `movies/questions.jsonl`.
+Answers are guided and searched for likelier ones, as in a run's evaluation, or with --free the model's own.
+A query counts by what it returns (WikiSQL comes without contents, so there by what it says). The set "made-up" needs
+nothing; the others are read from the folder of --data where they are there: `wikisql/dev.jsonl`, `spider/dev.jsonl` and
+`spider/database/`, `movies/graph.json` and `movies/questions.jsonl`.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from rich.table import Table as Grid
 
 from t2q.answering.answer import answer
 from t2q.answering.completing import complete, complete_what_fits
+from t2q.bases import litgpt_checkpoint
 from t2q.data.importers.spider import read_spider
 from t2q.data.importers.wikisql import TableQuestion, parse_query, read_wikisql
 from t2q.data.lexicon import as_lists
@@ -37,6 +39,7 @@ from t2q.errors import DatabaseError
 from t2q.evaluation.judge import Judge
 from t2q.evaluation.metrics import wilson
 from t2q.evaluation.predictions import Prediction, write_predictions
+from t2q.fingerprint import OWN_BASES
 from t2q.models import Model, open_model
 from t2q.pretrain.worlds.inventor import Inventor
 from t2q.pretrain.worlds.made_database import write_graph, write_tables
@@ -210,10 +213,14 @@ SETS: dict[str, tuple[str, Callable[[Bench], Iterator[Share]]]] = {
 }
 
 
+def place_of(base: str) -> Path:
+    return litgpt_checkpoint(base) if base.startswith(OWN_BASES) else Path(base)
+
+
 def main() -> None:
     shared = Path(os.environ.get("T2Q_SHARED") or HERE.parents[1] / "shared")
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--base", type=Path, default=HERE.parent / "checkpoints" / "t2q" / "pico")
+    parser.add_argument("--base", default="t2q/pico", help="one of our own, or a model's folder or file")
     parser.add_argument("--data", type=Path, default=shared / "data")
     parser.add_argument("--only", nargs="*", choices=SETS, default=list(SETS))
     parser.add_argument("--questions", type=int, default=2000, help="of WikiSQL's 8,399")
@@ -227,9 +234,9 @@ def main() -> None:
         "share",
         "95 % interval",
         "questions",
-        title=f"{options.base}, greedy, {'free' if options.free else 'guided'}",
+        title=f"{options.base}, {'greedy and free' if options.free else 'guided and searched'}",
     )
-    with tempfile.TemporaryDirectory() as cache, open_model(options.base) as model:
+    with tempfile.TemporaryDirectory() as cache, open_model(place_of(options.base)) as model:
         os.environ["T2Q_CACHE"] = cache  # graphs that are asked once need not be kept
         bench = Bench(model, options.data, options.questions, options.out, Progress(console), not options.free)
         for name in options.only:

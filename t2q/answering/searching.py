@@ -22,7 +22,7 @@ from t2q.models.base import Completion, Model, Turn
 from t2q.prompt import refusal_reason
 from t2q.schema import Schema
 
-ROUNDS = 3
+ROUNDS = 6
 WIDTH = 4  # turns of one answer that are taken in one round
 TRIAL_SECONDS = 2.0
 # Nats. Of right answers about one in thirty returns nothing, of wrong ones four in ten; no right one fails.
