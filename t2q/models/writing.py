@@ -62,7 +62,7 @@ class Writing:
         assert guide is not None
         if self._allowed(best):
             return best
-        likeliest = np.argsort(-logits, kind="stable")[1:].tolist()
+        likeliest = np.argsort(-logits, kind="stable").tolist()[: self._worth_while(logits)]
         refused = self.pieces(best) or ""
         if guide.at_name(refused):
             for token in likeliest:
@@ -72,8 +72,17 @@ class Writing:
             for token in likeliest:
                 if self._allowed(token):
                     return int(token)
+            if len(likeliest) < len(logits):
+                self.least = math.inf
+                return best
         self.guide = None
         return best
+
+    def _worth_while(self, logits: np.ndarray) -> int:
+        """How many tokens are likely enough for the answer not to be given up with them."""
+        if self.least == -math.inf:
+            return len(logits)
+        return int((logits >= np.logaddexp.reduce(logits) + self.least - self.logprob).sum())
 
     def _allowed(self, token: int) -> bool:
         assert self.guide is not None
