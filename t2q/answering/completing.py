@@ -20,6 +20,7 @@ from t2q.models.base import Completion, Model
 from t2q.prompt import refusal_reason
 from t2q.schema import Schema
 
+AT_ONCE = 64  # prompts that are answered and searched together
 _NOT_THERE = re.compile(r"there (?:is|are) no (.+?)\.?")
 
 
@@ -37,16 +38,35 @@ def complete(
     `database`: where queries are tried, since what they return tells good ones from others. `guided` false: what the
     model says by itself, greedily, whether or not the database could run it.
     """
-    guide = Guide(schema) if guided else None
-    completions = model.generate(prompts, max_new_tokens, on_done, guide.begin if guide else None)
-    if guide:
-        evidence = evidence_in(database, schema) if database else no_evidence
-        completions = likelier(model, prompts, completions, max_new_tokens, guide.begin, evidence)
+    if not guided:
+        return _asked_again(model, prompts, model.generate(prompts, max_new_tokens, on_done), schema, max_new_tokens)
+    guide = Guide(schema)
+    evidence = evidence_in(database, schema) if database else no_evidence
+    completions: list[Completion] = []
+    for start in range(0, len(prompts), AT_ONCE):
+        part = prompts[start : start + AT_ONCE]
+        found = model.generate(part, max_new_tokens, guide=guide.begin)
+        found = likelier(model, part, found, max_new_tokens, guide.begin, evidence)
+        completions += _asked_again(model, part, found, schema, max_new_tokens, guide)
+        if on_done:
+            on_done(len(part))
+    return completions
+
+
+def _asked_again(
+    model: Model,
+    prompts: Sequence[str],
+    completions: list[Completion],
+    schema: Schema,
+    limit: int,
+    guide: Guide | None = None,
+) -> list[Completion]:
+    """With other answers for the refusals that the schema refutes: the query is begun for the model."""
     again = [i for i, completion in enumerate(completions) if refuted(completion.text, schema)]
     if again:
         opening = language_for(schema.dialect).opening
         begun = [prompts[i] + opening for i in again]
-        seconds = model.generate(begun, max_new_tokens, guide=partial(guide.begin, opening) if guide else None)
+        seconds = model.generate(begun, limit, guide=partial(guide.begin, opening) if guide else None)
         for i, second in zip(again, seconds, strict=True):
             completions[i] = replace(second, text=opening + second.text, refuted=completions[i].text)
     return completions

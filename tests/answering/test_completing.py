@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from t2q.answering import completing
 from t2q.answering.completing import complete, refuted
 from t2q.models.base import Completion
 from t2q.schema import Entity, Field, Schema
@@ -59,3 +60,10 @@ def test_the_model_goes_on_from_a_query_that_was_begun_for_it(schema: Schema, op
         "I don't know: there is no country",
         "I don't know: there is no unit price",
     ]
+
+
+def test_progress_is_told_when_an_answer_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(completing, "AT_ONCE", 2)
+    model, told = Stubborn(), list[tuple[int, int]]()
+    complete(model, ["a", "b", "country"], SQL, 9, lambda n: told.append((n, len(model.asked))))  # type: ignore[arg-type]
+    assert told == [(2, 1), (1, 3)]
