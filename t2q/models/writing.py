@@ -109,7 +109,7 @@ class Writing:
         self._others = []
         self.written.append(token)
         self.logprob += logprob
-        self.finished = is_end
+        self.finished = is_end and self.logprob >= self.least
         if self.guide is not None and not is_end:
             self.guide.add(self.pieces(token) or "")
         cut = len(self.written) >= self.limit or goes_in_circles(self.written) or self.logprob < self.least

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from t2q.guiding import Guide
+from t2q.models.base import Turn
 from t2q.models.writing import CIRCLING, LONGEST_CIRCLE, Writing, goes_in_circles
 from t2q.schema import Entity, Field, Schema
 
@@ -69,3 +70,14 @@ def test_the_likeliest_token_that_is_allowed_comes_next(
     answer = guided(*written)
     assert WORDS[answer.choose(int(logits.argmax()), logits)] == chosen
     assert (answer.guide is None) == (chosen == " PIVOT")
+
+
+def test_an_answer_that_is_given_up_is_not_finished() -> None:
+    """The model would end half a query, and whatever may stand there is too unlikely to be worth it."""
+    answer = Writing(9, WORDS.__getitem__, Guide(ITEMS).begin())
+    answer.begin(Turn((WORDS.index("SELECT"), WORDS.index(" name")), -1.0, least=-2.0))
+    logits = np.full(len(WORDS), -9.0, dtype=np.float32)
+    logits[WORDS.index(None)] = 0.0
+    token = answer.choose(int(logits.argmax()), logits)
+    answer.add(token, -0.01, WORDS[token] is None)
+    assert (answer.ended, answer.finished) == (True, False)
