@@ -18,10 +18,10 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table as Grid
 
-from t2q.answering.searching import likelier
+from t2q.answering.completing import complete
 from t2q.bases import litgpt_checkpoint
 from t2q.data.make import make_pairs
-from t2q.databases import open_database
+from t2q.databases import Database, open_database
 from t2q.guiding import Guide
 from t2q.languages import language_for
 from t2q.models import Model, open_model
@@ -33,15 +33,12 @@ SHOPS = {"SQL": f"sqlite:///{ROOT}/data/shop.sqlite", "Cypher": f"graph:{ROOT}/d
 NEW_TOKENS = 128
 
 
-def ways(model: Model, prompts: list[str], guide: Guide) -> dict[str, Callable[[], object]]:
-    def searched() -> object:
-        first = model.generate(prompts, NEW_TOKENS, guide=guide.begin)
-        return likelier(model, prompts, first, NEW_TOKENS, guide.begin)
-
+def ways(model: Model, prompts: list[str], schema: Schema, database: Database) -> dict[str, Callable[[], object]]:
+    guide = Guide(schema)
     return {
-        "free": lambda: model.generate(prompts, NEW_TOKENS),
+        "free": lambda: complete(model, prompts, schema, NEW_TOKENS, guided=False),
         "guided": lambda: model.generate(prompts, NEW_TOKENS, guide=guide.begin),
-        "searched": searched,
+        "searched": lambda: complete(model, prompts, schema, NEW_TOKENS, database=database),
     }
 
 
@@ -70,14 +67,14 @@ def main() -> None:
                 schema = database.schema()
                 none = {"train": 0, "validation": 0, "test": 0}
                 pairs = make_pairs(database, schema, none | {"test": options.questions}, none, 7).pairs["test"]
-            prompts = [render(database_text(schema), pair.question) for pair in pairs]
-            found = ways(model, prompts, Guide(schema))
-            seconds: dict[str, list[float]] = {way: [] for way in found}
-            for _ in range(options.rounds):
-                for way, run in found.items():
-                    start = time.perf_counter()
-                    run()
-                    seconds[way].append(time.perf_counter() - start)
+                prompts = [render(database_text(schema), pair.question) for pair in pairs]
+                found = ways(model, prompts, schema, database)
+                seconds: dict[str, list[float]] = {way: [] for way in found}
+                for _ in range(options.rounds):
+                    for way, run in found.items():
+                        start = time.perf_counter()
+                        run()
+                        seconds[way].append(time.perf_counter() - start)
             for way, times in seconds.items():
                 ratio = statistics.median(a / b for a, b in zip(times, seconds["free"], strict=True))
                 grid.add_row(name, way, f"{statistics.median(times):.2f}", f"{ratio:.2f}")

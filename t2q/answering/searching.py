@@ -59,7 +59,7 @@ def likelier(
 ) -> list[Completion]:
     """For each completion, a likelier one where it is found; both of at most `limit` tokens."""
     best = list(completions)
-    worth = [_worth(completion, evidence) for completion in best]
+    worth = [_worth(found, evidence) if found.turns else found.logprob for found in best]  # else nothing to weigh
     left: list[list[Turn]] = [list(completion.turns) for completion in completions]
     for _ in range(ROUNDS):
         taken: list[tuple[int, Turn]] = []

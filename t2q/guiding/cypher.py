@@ -82,7 +82,7 @@ class Match(Scope):
         """What may stand here, and the slot after it."""
         slot = self.slot
         found = words.WORDS.get(slot, {})
-        role = self.frames[-1].role if self.frames else ""
+        role = self._role
         if slot in ("operand", "projection", "case"):
             if self.only_names or self.clause in ("limit", "skip"):
                 return {}
@@ -131,7 +131,7 @@ class Match(Scope):
 
     def _keyword(self, word: str) -> Match | None:
         slot = self._words()[word]
-        role = self.frames[-1].role if self.frames else ""
+        role = self._role
         state = self
         if word in ("and", "or", "xor", "when", "then", "else", "where"):
             state = replace(state, against="", compared=False)
@@ -251,7 +251,7 @@ class Match(Scope):
         variable = dict(self.variables).get(self.held)
         if variable is None:
             return None
-        if variable.kind != "value" and self.frames and self.frames[-1].role in words.OF_NUMBERS:
+        if variable.kind != "value" and self._role in words.OF_NUMBERS:
             return None
         item = self.held if not self.frames and self.clause in ("with", "return") else self.item
         return replace(self._operand_done(""), item=item, held=self.held)
@@ -263,7 +263,7 @@ class Match(Scope):
 
     def _symbols(self) -> set[str]:
         found = set(words.SYMBOLS.get(self.slot, "").split())
-        role = self.frames[-1].role if self.frames else ""
+        role = self._role
         match self.slot:
             case "operand" | "projection" | "case":
                 if self.only_names or self.clause in ("limit", "skip"):

@@ -49,11 +49,16 @@ class Scope(State):
     expected: Labels = None  # labels that it leads to
     only_names: bool = False
 
+    @property
+    def _role(self) -> str:
+        """Of the innermost bracket, "" outside of all."""
+        return self.frames[-1].role if self.frames else ""
+
     def _names(self, text: str, whole: bool, quoted: bool = False) -> bool:
         """Whether a name can stand here, or begin so."""
         match self.slot:
             case "operand" | "projection" | "case":
-                role = self.frames[-1].role if self.frames else ""
+                role = self._role
                 if role in words.BINDING or role == "new list":
                     return True
                 if self.clause in ("limit", "skip"):
@@ -103,7 +108,7 @@ class Scope(State):
         return self.graph.properties(self.names if self.names is not None else self.expected if self.arrow else None)
 
     def _properties(self) -> Mapping[str, Field]:
-        return self._of(dict(self.variables)[self.held], self.frames[-1].role if self.frames else "")
+        return self._of(dict(self.variables)[self.held], self._role)
 
     def _of(self, variable: Variable, role: str) -> Mapping[str, Field]:
         """Properties of a variable that may stand in such a bracket."""

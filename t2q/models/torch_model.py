@@ -118,7 +118,7 @@ class TorchModel(ABC):
         """How many of `ids` the shared part holds now: what was left there, where that is most of them, or all."""
         same = common_length(ids, self._prefix)
         if same < KEPT_SHARE * len(ids):
-            same, self._kept = len(ids), SharedPrefix()
+            same, self._kept, self._prefix = len(ids), SharedPrefix(), []  # known only once it is read
             row = torch.tensor([ids], device=self.device)
             self._hidden(row, torch.arange(same, device=self.device)[None], self._kept)
         self._kept.shorten(same)

@@ -93,10 +93,10 @@ class Writing:
         """The other tokens with which a query could go on that are about as likely as the chosen one."""
         if self.guide is None:
             return []
-        likeliest = np.argpartition(-logits, LOOKED_AT)[:LOOKED_AT] if len(logits) > LOOKED_AT else range(len(logits))
-        near = [(int(other), float(logits[other] - logits[token])) for other in likeliest if other != token]
-        near = sorted((pair for pair in near if pair[1] > -NEAR), key=lambda pair: -pair[1])
-        return [(other, above) for other, above in near if self._goes_on(other)][:TURNS]
+        near = np.flatnonzero(logits > logits[token] - NEAR)
+        likeliest = near[np.argsort(-logits[near], kind="stable")][:LOOKED_AT].tolist()
+        others = [other for other in likeliest if other != token and self._goes_on(other)]
+        return [(other, float(logits[other] - logits[token])) for other in others[:TURNS]]
 
     def _goes_on(self, token: int) -> bool:
         assert self.guide is not None
