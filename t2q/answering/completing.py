@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
-from t2q.answering.searching import evidence_in, likelier, no_evidence
+from t2q.answering.searching import Search, evidence_in, no_evidence
 from t2q.data.names import singular, words
 from t2q.databases import Database
 from t2q.guiding import Guide
@@ -20,7 +20,6 @@ from t2q.models.base import Completion, Model
 from t2q.prompt import refusal_reason
 from t2q.schema import Schema
 
-AT_ONCE = 64  # prompts that are answered and searched together
 _NOT_THERE = re.compile(r"there (?:is|are) no (.+?)\.?")
 
 
@@ -42,15 +41,11 @@ def complete(
         return _asked_again(model, prompts, model.generate(prompts, max_new_tokens, on_done), schema, max_new_tokens)
     guide = Guide(schema)
     evidence = evidence_in(database, schema) if database else no_evidence
-    completions: list[Completion] = []
-    for start in range(0, len(prompts), AT_ONCE):
-        part = prompts[start : start + AT_ONCE]
-        found = model.generate(part, max_new_tokens, guide=guide.begin)
-        found = likelier(model, part, found, max_new_tokens, guide.begin, evidence)
-        completions += _asked_again(model, part, found, schema, max_new_tokens, guide)
-        if on_done:
-            on_done(len(part))
-    return completions
+    searches = [Search(evidence) for _ in prompts]
+    model.generate(
+        prompts, max_new_tokens, on_done, guide=guide.begin, then=lambda number, found: searches[number].then(found)
+    )
+    return _asked_again(model, prompts, [search.best for search in searches], schema, max_new_tokens, guide)
 
 
 def _asked_again(

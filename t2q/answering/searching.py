@@ -11,18 +11,17 @@ query runs, and seldom returns nothing.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 
 from t2q.answering.answer import answer
 from t2q.databases.base import Database
-from t2q.guiding import Guided
-from t2q.models.base import Completion, Model, Turn
+from t2q.models.base import Completion, Turn
 from t2q.prompt import refusal_reason
 from t2q.schema import Schema
 
-ROUNDS = 6
+ROUNDS = 2  # later ones find other queries, but as many wrong ones as right ones
 WIDTH = 4  # turns of one answer that are taken in one round
 TRIAL_SECONDS = 2.0
 # Nats. Of right answers about one in thirty returns nothing, of wrong ones four in ten; no right one fails.
@@ -49,39 +48,36 @@ def evidence_in(database: Database, schema: Schema) -> Evidence:
     return evidence
 
 
-def likelier(
-    model: Model,
-    prompts: Sequence[str],
-    completions: Sequence[Completion],
-    limit: int,
-    guide: Callable[[], Guided],
-    evidence: Evidence = no_evidence,
-) -> list[Completion]:
-    """For each completion, a likelier one where it is found; both of at most `limit` tokens."""
-    best = list(completions)
-    worth = [_worth(found, evidence) if found.turns else found.logprob for found in best]  # else nothing to weigh
-    left: list[list[Turn]] = [list(completion.turns) for completion in completions]
-    for _ in range(ROUNDS):
-        taken: list[tuple[int, Turn]] = []
-        for i, least in enumerate(worth):
-            left[i] = sorted((t for t in left[i] if t.logprob > least), key=lambda turn: -turn.logprob)
-            taken += [(i, replace(turn, least=least)) for turn in left[i][:WIDTH]]
-            del left[i][:WIDTH]
-        if not taken:
-            break
-        found = model.generate([prompts[i] for i, _ in taken], limit, guide=guide, begun=[turn for _, turn in taken])
-        for (i, _), completion in zip(taken, found, strict=True):
-            left[i] += completion.turns
-            if completion.finished and completion.logprob > worth[i]:
-                is_worth = _worth(completion, evidence)
-                if is_worth > worth[i]:
-                    best[i], worth[i] = completion, is_worth
-    return best
+class Search:
+    """For the likeliest answer to one prompt, the greedy one first."""
 
+    def __init__(self, evidence: Evidence = no_evidence) -> None:
+        self.best: Completion
+        self._evidence = evidence
+        self._worth = -math.inf
+        self._left: list[Turn] = []
+        self._rounds = self._unfinished = 0
 
-def _worth(completion: Completion, evidence: Evidence) -> float:
-    if not completion.finished:
-        return -math.inf
-    if refusal_reason(completion.text) is not None:
-        return completion.logprob
-    return completion.logprob + evidence(completion.text)
+    def then(self, completion: Completion) -> list[Turn]:
+        """Takes an answer; the turns to be taken next, none while others of the same round are still written."""
+        if not self._rounds:
+            self.best = completion
+            self._worth = self._weighed(completion) if completion.turns else completion.logprob  # nothing to weigh
+        elif completion.logprob > self._worth and (worth := self._weighed(completion)) > self._worth:
+            self.best, self._worth = completion, worth
+        self._left += completion.turns
+        self._unfinished -= 1
+        if self._unfinished > 0 or self._rounds == ROUNDS:
+            return []
+        self._rounds += 1
+        likeliest = sorted((turn for turn in self._left if turn.logprob > self._worth), key=lambda t: -t.logprob)
+        taken, self._left = likeliest[:WIDTH], likeliest[WIDTH:]
+        self._unfinished = len(taken)
+        return [replace(turn, least=self._worth) for turn in taken]
+
+    def _weighed(self, completion: Completion) -> float:
+        if not completion.finished:
+            return -math.inf
+        if refusal_reason(completion.text) is not None:
+            return completion.logprob
+        return completion.logprob + self._evidence(completion.text)

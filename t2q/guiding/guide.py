@@ -49,35 +49,69 @@ class Guide:
         return guided
 
 
+class Place:
+    """Where an answer stands: what is there so far, of which `rest` may still grow, and what may follow.
+
+    All pieces of a vocabulary may be asked for. They share few beginnings, so that most are refused by one of these.
+    """
+
+    def __init__(self, state: State | None, rest: str, language: str) -> None:
+        self.state, self.rest = state, rest
+        self._language = language
+        self._found: dict[str, tuple[State, str] | None] = {}
+
+    def after(self, piece: str) -> tuple[State, str] | None:
+        """The state after a piece, and what of it may still grow; None where it cannot stand here."""
+        for beginning in (piece[:1], piece[:2], piece):
+            if beginning not in self._found:
+                self._found[beginning] = self._walk(beginning)
+            if self._found[beginning] is None:
+                return None
+        return self._found[piece]
+
+    def _walk(self, piece: str) -> tuple[State, str] | None:
+        state = self.state
+        for lexeme in cut(self.rest + piece, self._language):
+            if state is None:
+                return None
+            if lexeme.open:
+                return (state, lexeme.text) if state.begins(lexeme) else None
+            state = state.step(lexeme)
+        return None if state is None else (state, "")
+
+
 class Guided:
     """One answer on its way, a query or a refusal. Text is UTF-8 seen as Latin-1: a token may end within a letter."""
 
     def __init__(self, first: State, language: str) -> None:
         self._language = language
         self._first = first
-        self._query: State | None = first  # None: it is no query any more
-        self._rest = ""  # the last lexeme, while it may still grow
         self._refusal: str | None = ""  # None: it is no refusal any more
-        self._tried: dict[str, tuple[State, str] | None] = {}
+        self._names: Place | None = None  # where it stands, if only a name may come
+        self._stand(first, "")
 
     def allows(self, piece: str) -> bool:
         """Whether the answer may go on so."""
-        return bool(piece) and (self._refuses(piece) or self._after(piece) is not None)
+        return bool(piece) and (self._refuses(piece) or self.goes_on(piece))
 
     def goes_on(self, piece: str) -> bool:
         """Whether a query, and no refusal, may go on so."""
-        return bool(piece) and self._after(piece) is not None
+        return bool(piece) and self._here.after(piece) is not None
 
     def allows_name(self, piece: str) -> bool:
         """Whether it may, with a name where one could stand: no keyword, no literal."""
-        if not piece or self._query is None:
+        if not piece or self._here.state is None:
             return False
-        return self._walk(replace(self._query, only_names=True), piece) is not None
+        if self._names is None:
+            self._names = Place(replace(self._here.state, only_names=True), self._here.rest, self._language)
+        return self._names.after(piece) is not None
 
     def at_name(self, piece: str) -> bool:
         """Whether a name is being written, or was to begin with a piece that is refused."""
         word = piece.lstrip()
-        after = self._walk(self._query, piece[: len(piece) - len(word)]) if word != piece else (self._query, self._rest)
+        after = (
+            self._here.after(piece[: len(piece) - len(word)]) if word != piece else (self._here.state, self._here.rest)
+        )
         if after is None or after[0] is None or after[1][:1] == "'":
             return False
         state, rest = after[0], after[1].strip()
@@ -87,9 +121,10 @@ class Guided:
 
     def knows(self, piece: str) -> bool:
         """Whether a piece is refused for where it stands; else a guide knows nothing of such a word or symbol."""
-        if self._rest[:1] == "'":
+        rest = self._here.rest
+        if rest[:1] == "'":
             return True
-        begun = self._rest if self._rest[-1:].isalpha() and piece[:1].isalpha() else ""
+        begun = rest if rest[-1:].isalpha() and piece[:1].isalpha() else ""
         word = _WORD.match(begun + piece.lstrip())
         if word is None:
             return piece.lstrip()[:1] not in self._first.UNKNOWN
@@ -99,15 +134,14 @@ class Guided:
     def add(self, piece: str) -> None:
         """Takes a piece that is allowed."""
         self._refusal = self._refusal + piece if self._refusal is not None and self._refuses(piece) else None
-        self._query, self._rest = self._after(piece) or (None, "")
-        self._tried = {}
+        self._stand(*(self._here.after(piece) or (None, "")))
 
     def may_end(self) -> bool:
         """Whether the answer is whole."""
         if self._refusal is not None and self._refusal.lstrip().startswith(REFUSAL):
             return True
-        state = self._query
-        for lexeme in cut(self._rest, self._language):
+        state = self._here.state
+        for lexeme in cut(self._here.rest, self._language):
             state = state and state.step(lexeme)
         return state is not None and state.may_end()
 
@@ -117,17 +151,7 @@ class Guided:
         text = (self._refusal + piece).lstrip()
         return REFUSAL.startswith(text) or text.startswith(REFUSAL)
 
-    def _after(self, piece: str) -> tuple[State, str] | None:
-        if piece not in self._tried:
-            self._tried[piece] = self._walk(self._query, piece)
-        return self._tried[piece]
-
-    def _walk(self, state: State | None, piece: str) -> tuple[State, str] | None:
-        """The state after the piece and what of it may still grow; None where it cannot stand here."""
-        for lexeme in cut(self._rest + piece, self._language):
-            if state is None:
-                return None
-            if lexeme.open:
-                return (state, lexeme.text) if state.begins(lexeme) else None
-            state = state.step(lexeme)
-        return None if state is None else (state, "")
+    def _stand(self, state: State | None, rest: str) -> None:
+        """`state` None: it is no query any more."""
+        self._here = Place(state, rest, self._language)
+        self._names = None

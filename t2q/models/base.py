@@ -42,6 +42,9 @@ class Completion:
     refuted: str = ""
 
 
+Then = Callable[[int, Completion], Sequence[Turn]]
+
+
 class Model(Protocol):
     """A loaded model. Three implementations: LitGPT checkpoint, Hugging Face folder, GGUF file."""
 
@@ -58,14 +61,15 @@ class Model(Protocol):
         max_new_tokens: int = 128,
         on_done: Callable[[int], None] | None = None,
         guide: Callable[[], Guided] | None = None,
-        begun: Sequence[Turn] | None = None,
+        then: Then | None = None,
     ) -> list[Completion]:
         """Greedy answers in the order of the prompts, each within what a guide of its own (`guide()`) allows.
 
-        `begun`, one for each prompt: how its answer begins, which is part of what comes back.
+        `then(number, completion)` is told each answer as soon as it is whole, and says which others to write for the
+        same prompt, by how they begin; it is told those as well, and they do not come back from here.
         Prompts are answered in batches; the tokens that all of them begin with are computed once. `on_done(n)` is
-        called with the number of answers finished since the last call. Raises ValueError on a prompt that leaves no
-        room for an answer.
+        called with the number of prompts for which all is written since the last call. Raises ValueError on a prompt
+        that leaves no room for an answer.
         """
         ...
 

@@ -18,10 +18,10 @@ import numpy as np
 
 from t2q.errors import T2QError
 from t2q.guiding import Guided
-from t2q.models.base import Completion, Turn
+from t2q.models.base import Completion, Then
 from t2q.models.llama_file import LlamaFile, llama, native_error
 from t2q.models.prefix import common_length, encode_prompts
-from t2q.models.writing import Writing, begin_answers
+from t2q.models.queue import Queue, Row
 
 SEQUENCES = 16
 BATCH = 512  # tokens that one call computes
@@ -29,12 +29,12 @@ BATCH = 512  # tokens that one call computes
 
 @dataclass
 class Answer:
-    """One prompt on its way: what is still to be read of it, the position of the next token, and what was written."""
+    """A row with what it has still to read, the position of the next token, and its sequence."""
 
+    row: Row
     unread: list[int]
     position: int
-    text: Writing
-    sequence: int = 0
+    sequence: int
 
 
 class LlamaCppModel:
@@ -62,40 +62,35 @@ class LlamaCppModel:
         max_new_tokens: int = 128,
         on_done: Callable[[int], None] | None = None,
         guide: Callable[[], Guided] | None = None,
-        begun: Sequence[Turn] | None = None,
+        then: Then | None = None,
     ) -> list[Completion]:
         encoded = encode_prompts(self, prompts, max_new_tokens)
         shared = len(encoded.prefix)
-        answers = [
-            Answer(own + text.written, shared, text)
-            for own, text in zip(
-                encoded.own, begin_answers(encoded.limits, self._file.piece, guide, begun), strict=True
-            )
-        ]
-        waiting = [answer for answer in answers[::-1] if not answer.text.ended]
-        most = max((len(answer.unread) + answer.text.limit for answer in answers), default=0)
-        longest = shared + max((len(answer.unread) for answer in answers), default=0)
-        self._reserve(shared + min(SEQUENCES, len(prompts)) * most, longest)
+        most = max((len(own) + limit for own, limit in zip(encoded.own, encoded.limits, strict=True)), default=0)
+        sequences = SEQUENCES if then else min(SEQUENCES, len(prompts))
+        self._reserve(shared + sequences * most, shared + most)
         self._read_prefix(encoded.prefix)
-        free = list(range(SEQUENCES, 0, -1))
+        queue = Queue(encoded.limits, self._file.piece, self._file.decode, guide, then, on_done)
+        free = list(range(sequences, 0, -1))
         active: list[Answer] = []
-        while waiting or active:
+        while queue or active:
             room = self._batch_tokens - len(active)
-            while waiting and free and len(waiting[-1].unread) <= room:
-                answer = waiting.pop()
-                answer.sequence = free.pop()
-                room -= len(answer.unread)
-                llama().llama_memory_seq_cp(self._memory, 0, answer.sequence, -1, -1)
-                active.append(answer)
+            while queue and free:
+                unread = encoded.own[queue.next().prompt] + queue.next().answer.written
+                if len(unread) > room:
+                    break
+                room -= len(unread)
+                [row] = queue.take()
+                active.append(Answer(row, unread, shared, free.pop()))
+                llama().llama_memory_seq_cp(self._memory, 0, active[-1].sequence, -1, -1)
             self._step(active)
-            ended = [answer for answer in active if answer.text.ended]
-            for answer in ended:
-                llama().llama_memory_seq_rm(self._memory, answer.sequence, -1, -1)
-                free.append(answer.sequence)
-            active = [answer for answer in active if not answer.text.ended]
-            if ended and on_done:
-                on_done(len(ended))
-        return [answer.text.completion(self._file.decode) for answer in answers]
+            for answer in active:
+                if answer.row.answer.ended:
+                    llama().llama_memory_seq_rm(self._memory, answer.sequence, -1, -1)
+                    free.append(answer.sequence)
+                    queue.ended(answer.row)
+            active = [answer for answer in active if not answer.row.answer.ended]
+        return queue.completions()
 
     def logits(self, ids: Sequence[int]) -> np.ndarray:
         self._reserve(len(ids), len(ids))
@@ -121,10 +116,9 @@ class LlamaCppModel:
         best = logits[np.arange(len(active)), likeliest]
         totals = best + np.log(np.exp(logits - best[:, None]).sum(axis=1))
         for answer, top, row, total in zip(active, likeliest.tolist(), logits, totals.tolist(), strict=True):
-            token = answer.text.choose(top, row)
-            logprob = float(row[token]) - total
+            token = answer.row.answer.choose(top, row, total)
             answer.unread = [token]
-            answer.text.add(token, logprob, self._file.ends(token))
+            answer.row.answer.add(token, float(row[token]) - total, self._file.ends(token))
 
     def _read_prefix(self, ids: list[int]) -> None:
         """Brings sequence 0 to hold exactly `ids`, computing only what it does not hold yet."""

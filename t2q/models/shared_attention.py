@@ -1,4 +1,4 @@
-"""Attention over a prefix that all rows of a batch share, and the tokens that are each row's own.
+"""Attention over a prefix that all rows share, and the tokens that are each row's own.
 
 The prefix's keys and values are kept once, not once a row: for a schema of a thousand tokens that is the difference
 between reading some megabytes and some gigabytes at every step. Softmax runs over the scores of both parts together, so
@@ -7,75 +7,92 @@ the result is that of plain attention over prefix and own tokens.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
+Saved = list[tuple[Tensor, Tensor]]  # keys and values of one row, (groups, tokens, head size), one pair a layer
+
 
 class SharedPrefix:
-    """Keys and values of one prefix, then of a batch of rows that go on from it.
+    """Keys and values of one prefix, and of rows that go on from it, each with as many tokens as it has come to.
 
-    Shapes: prefix (groups, prefix length, head size), own (rows, groups, capacity, head size), both one a layer.
-    `groups` is the number of key-value heads. Rows are of different lengths: `visible` (rows, capacity) says which of
-    a row's slots hold one of its tokens.
+    Shapes: prefix (groups, prefix length, head size), own (rows, groups, slots, head size), both one a layer. `groups`
+    is the number of key-value heads. A row's own tokens fill its slots from the first; what lies behind them is unseen.
     """
 
     def __init__(self) -> None:
-        self.prefix: list[tuple[Tensor, Tensor]] = []
+        self.prefix: Saved = []
         self.own: list[tuple[Tensor, Tensor]] = []
-        self.visible: Tensor | None = None  # None while the prefix itself is computed
-        self.filled = 0
+        self._capacity = 0
+        self._first = self._end = 0
+        self._slots: Tensor | None = None  # None while the prefix itself is computed
 
     def shorten(self, length: int) -> None:
         """Leaves the first tokens of the prefix."""
         self.prefix = [(keys[:, :length], values[:, :length]) for keys, values in self.prefix] if length else []
 
-    def open_rows(self, lengths: Tensor, width: int, capacity: int) -> None:
-        """Begins a batch whose rows' own prompts have `lengths` tokens, padded on the right to `width`."""
-        slots = torch.arange(capacity, device=lengths.device)
-        self.visible = (slots[None] < lengths[:, None]) | (slots[None] >= width)
-        self.own = []
-        self.filled = 0
+    def open_rows(self, capacity: int) -> None:
+        """From now on tokens are those of rows, each of at most `capacity` own ones; there is none yet."""
+        self.own, self._capacity = [], capacity
 
     def close_rows(self) -> None:
-        """Lets the rows' keys and values go."""
-        self.own = []
+        """Lets the rows go; tokens are those of a prefix again."""
+        self.own, self._slots = [], None
 
-    def keep_rows(self, rows: Tensor) -> None:
-        """Goes on with some of the rows only (indices)."""
-        assert self.visible is not None
-        self.visible = self.visible[rows]
-        self.own = [
-            tuple(_kept(cache, rows, self.filled) for cache in layer)  # type: ignore[misc]
-            for layer in self.own
+    def place(self, first: int, starts: Sequence[int], new: int, device: torch.device) -> None:
+        """The next `new` tokens are those of the rows from `first` on, which have `starts` own tokens so far."""
+        self._first, self._end = first, max(starts) + new
+        begin = torch.tensor(starts, device=device)[:, None]
+        self._slots = begin + torch.arange(new, device=device)
+        self._rows = torch.arange(first, first + len(starts), device=device)[:, None]
+        self._unseen = (torch.arange(self._end, device=device) > self._slots[:, :, None])[:, None, None]
+        if self.own and first + len(starts) > len(self.own[0][0]):
+            self.own = [(self._more(keys), self._more(values)) for keys, values in self.own]
+
+    def move(self, sources: Sequence[int], targets: Sequence[int], tokens: int) -> None:
+        """Rows take the place of others, with so many tokens."""
+        for cache in (tensor for layer in self.own for tensor in layer):
+            cache[list(targets), :, :tokens] = cache[list(sources), :, :tokens]
+
+    def saved(self, first: int, lengths: Sequence[int]) -> list[Saved]:
+        """The first tokens of the rows from `first` on, to be put into other rows."""
+        rows, width = slice(first, first + len(lengths)), max(lengths)
+        layers = [(keys[rows, :, :width].clone(), values[rows, :, :width].clone()) for keys, values in self.own]
+        return [
+            [(keys[row, :, :length], values[row, :, :length]) for keys, values in layers]
+            for row, length in enumerate(lengths)
         ]
 
-    def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float) -> Tensor:
-        """Attention of the new tokens, whose keys and values are stored.
+    def put(self, row: int, saved: Saved) -> None:
+        """Makes a row begin with the tokens that were saved of another."""
+        for (keys, values), (its_keys, its_values) in zip(self.own, saved, strict=True):
+            keys[row, :, : its_keys.shape[1]] = its_keys
+            values[row, :, : its_values.shape[1]] = its_values
 
-        Shapes: query and result (rows, heads, new, head size), key and value (rows, groups, new, head size). The slots
-        advance only when `advance` is called, since every layer attends at the same place.
+    def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float) -> Tensor:
+        """Attention of the new tokens, whose keys and values are stored where they were placed.
+
+        Shapes: query and result (rows, heads, new, head size), key and value (rows, groups, new, head size).
         """
-        if self.visible is None:
+        if self._slots is None:
             self.prefix.append((key[0], value[0]))
             return torch.nn.functional.scaled_dot_product_attention(
                 query, key, value, is_causal=True, scale=scale, enable_gqa=query.shape[1] != key.shape[1]
             )
-        if layer == len(self.own):
-            self.own.append((self._empty(key), self._empty(value)))
-        keys, values = self.own[layer]
         rows, heads, new, size = query.shape
         groups = key.shape[1]
-        start, end = self.filled, self.filled + new
-        keys[:, :, start:end] = key
-        values[:, :, start:end] = value
+        if layer == len(self.own):
+            self.own.append((self._empty(key), self._empty(value)))
+        keys, values = (self._stored(cache, part) for cache, part in zip(self.own[layer], (key, value), strict=True))
 
         # the query heads of one group side by side: (rows, groups, heads of a group * new, head size)
         query = (query * scale).reshape(rows, groups, -1, size)
-        scores = (query @ keys[:, :, :end].mT).view(rows, groups, heads // groups, new, end)
-        scores = scores.masked_fill(~self._seen(new, end), float("-inf")).view(rows, groups, -1, end)
+        scores = (query @ keys.mT).view(rows, groups, heads // groups, new, self._end)
+        scores = scores.masked_fill(self._unseen, float("-inf")).view(rows, groups, -1, self._end)
         if not self.prefix:
-            result = _softmax(scores) @ values[:, :, :end]
-            return result.reshape(rows, heads, new, size)
+            return (_softmax(scores) @ values).reshape(rows, heads, new, size)
         shared_keys, shared_values = self.prefix[layer]
         length = shared_keys.shape[1]
         by_group = query.transpose(0, 1).reshape(groups, -1, size)
@@ -83,28 +100,21 @@ class SharedPrefix:
         weights = _softmax(torch.cat([shared_scores, scores], dim=-1))
         shared_weights = weights[..., :length].transpose(0, 1).reshape(groups, -1, length)
         result = (shared_weights @ shared_values).view(groups, rows, -1, size).transpose(0, 1)
-        return (result + weights[..., length:] @ values[:, :, :end]).reshape(rows, heads, new, size)
+        return (result + weights[..., length:] @ values).reshape(rows, heads, new, size)
 
-    def advance(self, new: int) -> None:
-        self.filled += new
+    def _stored(self, cache: Tensor, new: Tensor) -> Tensor:
+        """What the rows that were placed have in a cache, with the new tokens in it."""
+        cache[self._rows, :, self._slots] = new.transpose(1, 2)
+        return cache[self._first : self._first + len(new), :, : self._end]
 
     def _empty(self, new: Tensor) -> Tensor:
-        assert self.visible is not None
-        return new.new_empty(new.shape[0], new.shape[1], self.visible.shape[1], new.shape[3])
+        return new.new_zeros(self._first + new.shape[0], new.shape[1], self._capacity, new.shape[3])
 
-    def _seen(self, new: int, end: int) -> Tensor:
-        """Which own slots each new token sees: earlier ones of its row and itself; (rows, 1, 1, new, end)."""
-        assert self.visible is not None
-        slots = torch.arange(end, device=self.visible.device)
-        causal = slots[None] <= slots[end - new :, None]
-        return (self.visible[:, None, :end] & causal)[:, None, None]
+    def _more(self, cache: Tensor) -> Tensor:
+        """Room for the rows that were placed, and half as many again."""
+        wanted = (int(self._rows[-1, 0]) + 1) * 3 // 2
+        return torch.cat([cache, cache.new_zeros(wanted - len(cache), *cache.shape[1:])])
 
 
 def _softmax(scores: Tensor) -> Tensor:
     return scores.softmax(dim=-1, dtype=torch.float32).to(scores.dtype)
-
-
-def _kept(cache: Tensor, rows: Tensor, filled: int) -> Tensor:
-    kept = cache.new_empty(len(rows), *cache.shape[1:])
-    kept[:, :, :filled] = cache[rows, :, :filled]
-    return kept

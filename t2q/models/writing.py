@@ -45,30 +45,32 @@ class Writing:
             self.add(token, 0.0, False)
         self.add(last, turn.logprob, self.pieces(last) is None)
 
-    def choose(self, best: int, logits: np.ndarray) -> int:
+    def choose(self, best: int, logits: np.ndarray, total: float) -> int:
         """The likeliest token that may come next; `best` is the likeliest of all, logits have the shape (n_vocab,).
 
+        `total`: the logarithm of the sum of their exponentials, so that a token's log probability is its logit less it.
         Where a name is refused, another name is looked for before anything else. Where there is no way on, or the model
         is sure of something that the schema says nothing about, the guide is left: it knows less than the language.
         """
         if self.guide is None:
             return best
-        token = self._chosen(best, logits)
-        self._others = self._near(token, logits)
+        floor = total + self.least - self.logprob  # with less likely ones the answer is given up
+        token = self._chosen(best, logits, total, floor)
+        self._others = self._near(token, logits, floor)
         return token
 
-    def _chosen(self, best: int, logits: np.ndarray) -> int:
+    def _chosen(self, best: int, logits: np.ndarray, total: float, floor: float) -> int:
         guide = self.guide
         assert guide is not None
         if self._allowed(best):
             return best
-        likeliest = np.argsort(-logits, kind="stable").tolist()[: self._worth_while(logits)]
+        likeliest = np.argsort(-logits, kind="stable").tolist()[: int((logits >= floor).sum())]
         refused = self.pieces(best) or ""
         if guide.at_name(refused):
             for token in likeliest:
                 if guide.allows_name(self.pieces(token) or ""):
                     return int(token)
-        if guide.knows(refused) or np.exp(logits - logits[best]).sum() > 1 / SURE:
+        if guide.knows(refused) or logits[best] - total < math.log(SURE):
             for token in likeliest:
                 if self._allowed(token):
                     return int(token)
@@ -78,22 +80,16 @@ class Writing:
         self.guide = None
         return best
 
-    def _worth_while(self, logits: np.ndarray) -> int:
-        """How many tokens are likely enough for the answer not to be given up with them."""
-        if self.least == -math.inf:
-            return len(logits)
-        return int((logits >= np.logaddexp.reduce(logits) + self.least - self.logprob).sum())
-
     def _allowed(self, token: int) -> bool:
         assert self.guide is not None
         piece = self.pieces(token)
         return self.guide.may_end() if piece is None else self.guide.allows(piece)
 
-    def _near(self, token: int, logits: np.ndarray) -> list[tuple[int, float]]:
+    def _near(self, token: int, logits: np.ndarray, floor: float) -> list[tuple[int, float]]:
         """The other tokens with which a query could go on that are about as likely as the chosen one."""
         if self.guide is None:
             return []
-        near = np.flatnonzero(logits > logits[token] - NEAR)
+        near = np.flatnonzero(logits > max(logits[token] - NEAR, floor))
         likeliest = near[np.argsort(-logits[near], kind="stable")][:LOOKED_AT].tolist()
         others = [other for other in likeliest if other != token and self._goes_on(other)]
         return [(other, float(logits[other] - logits[token])) for other in others[:TURNS]]
@@ -118,16 +114,6 @@ class Writing:
     def completion(self, decode: Callable[[list[int]], str]) -> Completion:
         text = decode(self.written[:-1] if self.finished else self.written)
         return Completion(text, len(self.written), self.logprob, self.finished, tuple(self.turns))
-
-
-def begin_answers(
-    limits: Sequence[int], pieces: Pieces, guide: Callable[[], Guided] | None, begun: Sequence[Turn] | None
-) -> list[Writing]:
-    """One answer for each limit, each with a guide of its own, and begun where it is to be."""
-    answers = [Writing(limit, pieces, guide() if guide else None) for limit in limits]
-    for answer, turn in zip(answers, begun or (), strict=bool(begun)):
-        answer.begin(turn)
-    return answers
 
 
 def goes_in_circles(written: Sequence[int]) -> bool:

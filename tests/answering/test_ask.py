@@ -17,9 +17,20 @@ from t2q.answering.answer import Answer
 from t2q.answering.ask import Asker
 from t2q.databases import open_database
 from t2q.errors import DatabaseError, T2QError
-from t2q.models.base import Completion
+from t2q.models.base import Completion, Then
 from t2q.prepared import Shown
 from t2q.schema import Schema
+
+
+class Says:
+    """A model with one answer to everything."""
+
+    def __init__(self, completion: Completion) -> None:
+        self.completion = completion
+
+    def generate(self, _prompts: object, _limit: int, *_: object, then: Then, **__: object) -> list[Completion]:
+        assert then(0, self.completion) == []
+        return [self.completion]
 
 
 def shown(found: Answer) -> str:
@@ -61,7 +72,7 @@ def test_a_database_of_another_shape_is_not_taken_for_an_answer(tmp_path: Path) 
         with open_database(f"sqlite:///{path}") as database:
             return database.schema()
 
-    model = SimpleNamespace(generate=lambda *_, **__: [Completion("SELECT price FROM items", 9, 0.0, finished=True)])
+    model = Says(Completion("SELECT price FROM items", 9, 0.0, finished=True))
     learnt = Shown(schema("name TEXT, price REAL"), "")
     schema("name TEXT, cost REAL")
     with open_database(f"sqlite:///{tmp_path}/shop.sqlite") as database:
@@ -73,7 +84,7 @@ def test_a_database_of_another_shape_is_not_taken_for_an_answer(tmp_path: Path) 
 
 
 def test_a_query_that_was_cut_is_not_run() -> None:
-    model = SimpleNamespace(generate=lambda *_, **__: [Completion("SELECT 1", 256, 0.0, finished=False)])
+    model = Says(Completion("SELECT 1", 256, 0.0, finished=False))
     found = Asker(model, database=None, shown=Shown(Schema("sql", "sqlite", ()), "")).ask("?")  # type: ignore[arg-type]
     assert (found.abstained, found.reason, found.rows) == (True, "the query grew too long and was cut", [])
 
@@ -83,14 +94,14 @@ def test_a_query_that_the_model_is_not_sure_of_is_not_run(tmp_path: Path, logpro
     path = tmp_path / "one.sqlite"
     with contextlib.closing(sqlite3.connect(path)) as connection:
         connection.execute("CREATE TABLE items (name TEXT)")
-    model = SimpleNamespace(generate=lambda *_, **__: [Completion("SELECT name FROM items", 4, logprob, finished=True)])
+    model = Says(Completion("SELECT name FROM items", 4, logprob, finished=True))
     with open_database(f"sqlite:///{path}") as database:
         found = Asker(model, database, Shown(database.schema(), "")).ask("?")  # type: ignore[arg-type]
     assert (found.kind, found.abstained, found.query) == (kind, bool(kind), "SELECT name FROM items")
 
 
 def test_a_refusal_need_not_be_likely() -> None:
-    model = SimpleNamespace(generate=lambda *_, **__: [Completion("I don't know: no boats", 4, -9.0, finished=True)])
+    model = Says(Completion("I don't know: no boats", 4, -9.0, finished=True))
     found = Asker(model, database=None, shown=Shown(Schema("sql", "sqlite", ()), "")).ask("?")  # type: ignore[arg-type]
     assert (found.kind, found.reason) == ("refused", "no boats")
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pytest
 
-from t2q.answering import completing
 from t2q.answering.completing import complete, refuted
-from t2q.models.base import Completion
+from t2q.guiding import Guided
+from t2q.models.base import Completion, Then
 from t2q.schema import Entity, Field, Schema
 
 ORDERS = Entity("OrderLines", (Field("unit_price", "float"), Field("country", "text")), 3)
@@ -39,14 +39,28 @@ class Stubborn:
     def __init__(self) -> None:
         self.asked: list[list[str]] = []
 
-    def generate(self, prompts: Sequence[str], *_: object, **__: object) -> list[Completion]:
+    def generate(
+        self,
+        prompts: Sequence[str],
+        _limit: int,
+        on_done: Callable[[int], None] | None = None,
+        guide: Callable[[], Guided] | None = None,
+        then: Then | None = None,
+    ) -> list[Completion]:
+        assert guide
         self.asked.append(list(prompts))
-        return [
+        found = [
             Completion(" 1", 2, -0.5, True)
             if prompt.endswith(("SELECT", "MATCH"))
             else Completion(f"I don't know: there is no {prompt}", 3, -1.5, True)
             for prompt in prompts
         ]
+        for number, completion in enumerate(found):
+            if then:
+                assert then(number, completion) == []
+            if on_done:
+                on_done(1)
+        return found
 
 
 @pytest.mark.parametrize(("schema", "opening"), [(SQL, "SELECT"), (CYPHER, "MATCH")])
@@ -62,8 +76,7 @@ def test_the_model_goes_on_from_a_query_that_was_begun_for_it(schema: Schema, op
     ]
 
 
-def test_progress_is_told_when_an_answer_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(completing, "AT_ONCE", 2)
-    model, told = Stubborn(), list[tuple[int, int]]()
-    complete(model, ["a", "b", "country"], SQL, 9, lambda n: told.append((n, len(model.asked))))  # type: ignore[arg-type]
-    assert told == [(2, 1), (1, 3)]
+def test_progress_is_told_of_each_prompt_once() -> None:
+    told = list[int]()
+    complete(Stubborn(), ["a", "b", "country"], SQL, 9, told.append)  # type: ignore[arg-type]
+    assert told == [1, 1, 1]

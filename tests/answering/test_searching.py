@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from t2q.answering.searching import EMPTY, FAILS, evidence_in, likelier
+from t2q.answering.searching import EMPTY, FAILS, Evidence, Search, evidence_in, no_evidence
 from t2q.databases import Database, open_database
 from t2q.guiding import Guide, Guided
-from t2q.models.base import Completion, Turn
-from t2q.models.writing import begin_answers
+from t2q.models.base import Completion, Then
+from t2q.models.queue import Queue
 from t2q.schema import Entity, Field, Schema
 
 TABLES = Schema(
@@ -36,18 +36,29 @@ class Chained:
         self,
         prompts: Sequence[str],
         limit: int,
+        on_done: Callable[[int], None] | None = None,
         guide: Callable[[], Guided] | None = None,
-        begun: Sequence[Turn] | None = None,
+        then: Then | None = None,
     ) -> list[Completion]:
-        self.asked += len(prompts)
-        answers = begin_answers([limit] * len(prompts), WORDS.__getitem__, guide, begun)
-        for answer in answers:
+        text = lambda ids: "".join(WORDS[i] or "" for i in ids)  # noqa: E731
+        queue = Queue([limit] * len(prompts), WORDS.__getitem__, text, guide, then, on_done)
+        while queue:
+            self.asked += 1
+            [row] = queue.take()
+            answer = row.answer
             while not answer.ended:
                 after = self.chances.get(str(WORDS[answer.written[-1]]) if answer.written else "", {})
                 logits = np.log([after.get(word, 1e-6) for word in WORDS]).astype(np.float32)
-                token = answer.choose(int(logits.argmax()), logits)
+                token = answer.choose(int(logits.argmax()), logits, 0.0)
                 answer.add(token, float(logits[token]), WORDS[token] is None)
-        return [answer.completion(lambda ids: "".join(WORDS[i] or "" for i in ids)) for answer in answers]
+            queue.ended(row)
+        return queue.completions()
+
+
+def searched(model: Chained, evidence: Evidence = no_evidence) -> Completion:
+    search = Search(evidence)
+    model.generate(["?"], 9, guide=Guide(TABLES).begin, then=lambda _, found: search.then(found))
+    return search.best
 
 
 AFTER = {"": {"SELECT": 1.0}, " items": {None: 1.0}, " orders": {None: 1.0}}
@@ -80,13 +91,12 @@ AFTER = {"": {"SELECT": 1.0}, " items": {None: 1.0}, " orders": {None: 1.0}}
 def test_the_likeliest_query_is_kept(
     chances: dict[str, dict[str | None, float]], greedy: str, best: str, asked: int
 ) -> None:
-    model, begin = Chained(AFTER | chances), Guide(TABLES).begin
-    first = model.generate(["?"], 9, guide=begin)
-    assert first[0].text == greedy
-    model.asked = 0
-    [found] = likelier(model, ["?"], first, 9, begin)  # type: ignore[arg-type]
-    assert (found.text, model.asked) == (best, asked)
-    assert found.logprob >= first[0].logprob
+    model = Chained(AFTER | chances)
+    [first] = model.generate(["?"], 9, guide=Guide(TABLES).begin)
+    assert (first.text, model.asked) == (greedy, 1)
+    found = searched(model)
+    assert (found.text, model.asked) == (best, 2 + asked)
+    assert found.logprob >= first.logprob
 
 
 @pytest.fixture
@@ -122,9 +132,6 @@ def test_a_query_that_returns_something_is_kept_unless_it_is_much_less_likely(
 ) -> None:
     model = Chained(AFTER | {"SELECT": {" name": 0.6, " number": chance}, " name": {" FROM": 1.0},
                              " number": {" FROM": 1.0}, " FROM": {" items": 0.5, " orders": 0.5}})  # fmt: skip
-    begin = Guide(TABLES).begin
-    [first] = model.generate(["?"], 9, guide=begin)
+    [first] = model.generate(["?"], 9, guide=Guide(TABLES).begin)
     assert first.text == "SELECT name FROM items"
-    evidence = evidence_in(database, database.schema())
-    [found] = likelier(model, ["?"], [first], 9, begin, evidence)  # type: ignore[arg-type]
-    assert found.text == best
+    assert searched(model, evidence_in(database, database.schema())).text == best

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from t2q.errors import SyntaxRefused
 from t2q.guiding import Guide
 from t2q.languages import Language, language_for
 from t2q.models import open_model
+from t2q.models.base import Completion, Turn
 from t2q.models.llama_cpp_model import LlamaCppModel
 from t2q.prompt import database_text, render
 from t2q.schema import Schema
@@ -51,19 +53,52 @@ def test_loaders_write_the_same(chain: Chain, dialect: str) -> None:
 def test_a_turn_that_was_not_taken_can_be_taken(chain: Chain, loader: str) -> None:
     shown, model = schema("sqlite"), chain.models[loader]
     asked, begin = prompts(shown), Guide(shown).begin
-    left = [(p, c, t) for p, c in zip(asked, model.generate(asked, 30, guide=begin), strict=True) for t in c.turns[:3]]
-    assert len(left) >= 6
-    found = model.generate([p for p, *_ in left], 30, guide=begin, begun=[turn for *_, turn in left])
-    for (prompt, completion, turn), taken in zip(left, found, strict=True):
-        assert taken.text != completion.text and taken.logprob <= turn.logprob + 1e-3
-        assert all(len(later.tokens) > len(turn.tokens) for later in taken.turns)
-        read = model.encode(prompt)
-        logits = torch.tensor(model.logits([*read, *turn.tokens])[len(read) - 1 : -1])
-        steps = logits.log_softmax(-1).gather(-1, torch.tensor(turn.tokens)[:, None])
-        assert turn.logprob == pytest.approx(float(steps.sum()), abs=0.05)
-    given_up = [replace(turn, least=turn.logprob + 1) for *_, turn in left]
-    cut = model.generate([p for p, *_ in left], 30, guide=begin, begun=given_up)
-    assert [c.tokens for c in cut] == [len(turn.tokens) for turn in given_up]
+    found: list[list[Completion]] = [[] for _ in asked]
+
+    def one_after_the_other(number: int, completion: Completion) -> Sequence[Turn]:
+        found[number].append(completion)
+        done = len(found[number])
+        return found[number][0].turns[done - 1 : done] if done <= 4 else []
+
+    first = model.generate(asked, 30, guide=begin, then=one_after_the_other)
+    assert [completions[0] for completions in found] == first
+    assert sum(map(len, found)) >= len(asked) + 6
+    for prompt, (greedy, *others) in zip(asked, found, strict=True):
+        for turn, taken in zip(greedy.turns, others, strict=False):
+            assert taken.text != greedy.text and taken.logprob <= turn.logprob + 1e-3
+            assert all(len(later.tokens) > len(turn.tokens) for later in taken.turns)
+            read = model.encode(prompt)
+            logits = torch.tensor(model.logits([*read, *turn.tokens])[len(read) - 1 : -1])
+            steps = logits.log_softmax(-1).gather(-1, torch.tensor(turn.tokens)[:, None])
+            assert turn.logprob == pytest.approx(float(steps.sum()), abs=0.05)
+
+    together: list[list[Completion]] = [[] for _ in asked]
+
+    def all_at_once(number: int, completion: Completion) -> Sequence[Turn]:
+        together[number].append(completion)
+        return completion.turns[:4] if len(together[number]) == 1 else []
+
+    model.generate(asked, 30, guide=begin, then=all_at_once)
+    for one, other in zip(found, together, strict=True):
+        assert sorted(c.text for c in one) == sorted(c.text for c in other)
+        assert sorted(c.logprob for c in one) == pytest.approx(sorted(c.logprob for c in other), abs=0.02)
+
+
+@pytest.mark.parametrize("loader", ["lit", "f32"])
+def test_an_answer_is_given_up_when_it_is_too_unlikely(chain: Chain, loader: str) -> None:
+    shown, cut, done = schema("sqlite"), list[tuple[Turn, Completion]](), list[int]()
+    left: dict[int, Turn] = {}
+
+    def once(number: int, completion: Completion) -> Sequence[Turn]:
+        if number in left:
+            cut.append((left[number], completion))
+            return []
+        left[number] = replace(completion.turns[0], least=completion.turns[0].logprob + 1)
+        return [left[number]]
+
+    chain.models[loader].generate(prompts(shown), 30, done.append, Guide(shown).begin, once)
+    assert len(cut) == sum(done) == len(QUESTIONS)
+    assert all(c.tokens == len(turn.tokens) and not c.finished for turn, c in cut)
 
 
 @pytest.mark.parametrize("dialect", ["sqlite", "cypher"])

@@ -68,7 +68,7 @@ def test_the_likeliest_token_that_is_allowed_comes_next(
     for place, word in enumerate(wished):
         logits[WORDS.index(word)] = -place * (5 if sure else 0.5)
     answer = guided(*written)
-    assert WORDS[answer.choose(int(logits.argmax()), logits)] == chosen
+    assert WORDS[answer.choose(int(logits.argmax()), logits, float(np.logaddexp.reduce(logits)))] == chosen
     assert (answer.guide is None) == (chosen == " PIVOT")
 
 
@@ -78,6 +78,6 @@ def test_an_answer_that_is_given_up_is_not_finished() -> None:
     answer.begin(Turn((WORDS.index("SELECT"), WORDS.index(" name")), -1.0, least=-2.0))
     logits = np.full(len(WORDS), -9.0, dtype=np.float32)
     logits[WORDS.index(None)] = 0.0
-    token = answer.choose(int(logits.argmax()), logits)
+    token = answer.choose(int(logits.argmax()), logits, float(np.logaddexp.reduce(logits)))
     answer.add(token, -0.01, WORDS[token] is None)
     assert (answer.ended, answer.finished) == (True, False)
