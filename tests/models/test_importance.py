@@ -7,6 +7,7 @@ from pathlib import Path
 import gguf
 import numpy as np
 import pytest
+import torch
 
 from t2q.conversion.importance import importance
 from t2q.conversion.quantize import quantize
@@ -40,6 +41,20 @@ def test_a_schema_counts_once_however_many_questions_are_asked(chain: Chain) -> 
     every = [len(model.encode(text)) for text in TEXTS]
     schema = len(model.encode(render(DATABASE, "")))
     assert schema - 9 < (sum(every) - model.feed(TEXTS)) / (len(TEXTS) - 1) < schema
+
+
+def test_what_is_fed_sees_the_schema(chain: Chain) -> None:
+    model = HFModel(chain.hf, "cpu")
+    last = model.linear_layers()[-2][1]  # before the head
+    seen: list[torch.Tensor] = []
+    last.register_forward_hook(lambda _module, inputs, _output: seen.append(inputs[0][0]))
+    read = model.feed(TEXTS[:3])
+    for text in TEXTS[:3]:
+        model.logits(model.encode(text))
+    prefix, *own = seen[:4]
+    assert sum(map(len, seen[:4])) == read
+    for whole, part in zip(seen[4:], own, strict=True):
+        torch.testing.assert_close(torch.cat([prefix, part]), whole, atol=1e-3, rtol=1e-3)
 
 
 def test_a_small_models_attention_has_six_bits(tmp_path: Path) -> None:
