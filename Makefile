@@ -11,7 +11,7 @@ demo: $(STAMP)
 	@bash scripts/demo.sh
 
 test: lint
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile
 
 lint: $(STAMP)
 	@$(BIN)/ruff check .
