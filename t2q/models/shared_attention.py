@@ -25,7 +25,7 @@ class SharedPrefix:
     def __init__(self) -> None:
         self.prefix: Saved = []
         self.own: list[tuple[Tensor, Tensor]] = []
-        self._capacity = 0
+        self._most = self._capacity = 0
         self._first = self._end = 0
         self._slots: Tensor | None = None  # None while the prefix itself is computed
 
@@ -33,9 +33,9 @@ class SharedPrefix:
         """Leaves the first tokens of the prefix."""
         self.prefix = [(keys[:, :length], values[:, :length]) for keys, values in self.prefix] if length else []
 
-    def open_rows(self, capacity: int) -> None:
-        """From now on tokens are those of rows, each of at most `capacity` own ones; there is none yet."""
-        self.own, self._capacity = [], capacity
+    def open_rows(self, most: int, capacity: int) -> None:
+        """From now on tokens are those of rows, at most so many, each of at most `capacity` own ones; none yet."""
+        self.own, self._most, self._capacity = [], most, capacity
 
     def close_rows(self) -> None:
         """Lets the rows go; tokens are those of a prefix again."""
@@ -49,7 +49,8 @@ class SharedPrefix:
         self._rows = torch.arange(first, first + len(starts), device=device)[:, None]
         self._unseen = (torch.arange(self._end, device=device) > self._slots[:, :, None])[:, None, None]
         if self.own and first + len(starts) > len(self.own[0][0]):
-            self.own = [(self._more(keys), self._more(values)) for keys, values in self.own]
+            for layer, (keys, values) in enumerate(self.own):  # one by one: the old ones are let go
+                self.own[layer] = self._more(keys), self._more(values)
 
     def move(self, sources: Sequence[int], targets: Sequence[int], tokens: int) -> None:
         """Rows take the place of others, with so many tokens."""
@@ -111,8 +112,8 @@ class SharedPrefix:
         return new.new_zeros(self._first + new.shape[0], new.shape[1], self._capacity, new.shape[3])
 
     def _more(self, cache: Tensor) -> Tensor:
-        """Room for the rows that were placed, and half as many again."""
-        wanted = (int(self._rows[-1, 0]) + 1) * 3 // 2
+        """Room for the rows that were placed, and half as many again where there may be so many."""
+        wanted = min(self._most, (self._first + len(self._rows)) * 3 // 2)
         return torch.cat([cache, cache.new_zeros(wanted - len(cache), *cache.shape[1:])])
 
 

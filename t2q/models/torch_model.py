@@ -80,7 +80,7 @@ class TorchModel(ABC):
         if length:
             self._read_shared(encoded[0][:length], shared)
         for ids in encoded:
-            shared.open_rows(len(ids) - length)
+            shared.open_rows(1, len(ids) - length)
             shared.place(0, [0], len(ids) - length, self.device)
             positions = torch.arange(length, len(ids), device=self.device)[None]
             self._hidden(torch.tensor([ids[length:]], device=self.device), positions, shared)
@@ -102,7 +102,7 @@ class TorchModel(ABC):
         size = self._batch_size(length, longest, max_new_tokens)
         queue = Queue(encoded.limits, self.tokenizer.piece, self.tokenizer.decode, guide, then, on_done)
         batch = Batch(self._hidden, self.device, self._kept, length, own, keep=then is not None)
-        self._kept.open_rows(longest + max_new_tokens)
+        self._kept.open_rows(size, longest + max_new_tokens)
         while queue or batch.rows:
             if queue and len(batch.rows) <= FULL * size:
                 joining = queue.take(size - len(batch.rows))
