@@ -79,6 +79,9 @@ class Batch:
         """The last hidden state of each row, of tokens that follow `starts` own ones."""
         lengths = torch.tensor([len(row) for row in ids])
         padded = torch.nn.utils.rnn.pad_sequence([torch.tensor(row) for row in ids], batch_first=True)
-        positions = self._length + torch.tensor(starts)[:, None] + torch.arange(padded.shape[1])
+        steps = torch.arange(padded.shape[1]).minimum(
+            lengths[:, None] - 1
+        )  # no padding lies behind the model's last place
+        positions = self._length + torch.tensor(starts)[:, None] + steps
         hidden = self._hidden(padded.to(self._device), positions.to(self._device), self._shared)
         return hidden[torch.arange(len(ids), device=self._device), (lengths - 1).to(self._device)]

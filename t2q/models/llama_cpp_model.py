@@ -64,9 +64,11 @@ class LlamaCppModel:
         guide: Callable[[], Guided] | None = None,
         then: Then | None = None,
     ) -> list[Completion]:
+        if not prompts:
+            return []
         encoded = encode_prompts(self, prompts, max_new_tokens)
         shared = len(encoded.prefix)
-        most = max((len(own) + limit for own, limit in zip(encoded.own, encoded.limits, strict=True)), default=0)
+        most = max((len(own) + limit for own, limit in zip(encoded.own, encoded.limits, strict=True)))
         sequences = SEQUENCES if then else min(SEQUENCES, len(prompts))
         self._reserve(shared + sequences * most, shared + most)
         self._read_prefix(encoded.prefix)

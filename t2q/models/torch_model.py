@@ -95,22 +95,27 @@ class TorchModel(ABC):
         guide: Callable[[], Guided] | None = None,
         then: Then | None = None,
     ) -> list[Completion]:
+        if not prompts:
+            return []
         encoded = encode_prompts(self, prompts, max_new_tokens)
         length = self._read_prefix(encoded.prefix)
         own = [encoded.prefix[length:] + ids for ids in encoded.own]
-        longest = max(map(len, own), default=1)
+        longest = max(map(len, own))
         size = self._batch_size(length, longest, max_new_tokens)
+        readable = self._readable(length, longest, max_new_tokens)
         queue = Queue(encoded.limits, self.tokenizer.piece, self.tokenizer.decode, guide, then, on_done)
         batch = Batch(self._hidden, self.device, self._kept, length, own, keep=then is not None)
         self._kept.open_rows(size, longest + max_new_tokens)
-        while queue or batch.rows:
-            if queue and len(batch.rows) <= FULL * size:
-                joining = queue.take(size - len(batch.rows))
-                self._write(joining, batch.join(joining))
-            else:
-                self._write(batch.rows, batch.step())
-            batch.leave(queue.ended)
-        self._kept.close_rows()
+        try:
+            while queue or batch.rows:
+                if queue and len(batch.rows) <= FULL * size:
+                    joining = queue.take(min(size - len(batch.rows), readable))
+                    self._write(joining, batch.join(joining))
+                else:
+                    self._write(batch.rows, batch.step())
+                batch.leave(queue.ended)
+        finally:
+            self._kept.close_rows()
         return queue.completions()
 
     def _read_prefix(self, ids: list[int]) -> int:
@@ -119,8 +124,8 @@ class TorchModel(ABC):
         if same < KEPT_SHARE * len(ids):
             same, self._kept, self._prefix = len(ids), SharedPrefix(), []  # known only once it is read
             self._read_shared(ids, self._kept)
-        self._kept.shorten(same)
         self._prefix = ids[:same]
+        self._kept.shorten(same)
         return same
 
     def _read_shared(self, ids: list[int], shared: SharedPrefix) -> None:
@@ -143,8 +148,14 @@ class TorchModel(ABC):
     def _batch_size(self, shared: int, own: int, new: int) -> int:
         """Rows that fit the budget: keys and values, float32 logits twice, and the scores of one layer's prompt."""
         scores = 8 * self._heads * own * (shared + own)
-        row = self._token_bytes * (own + new) + 8 * self.n_vocab + scores
-        return max(1, min(MAX_ROWS, CACHE_BYTES["cpu" if self.device.type == "cpu" else "cuda"] // row))
+        return self._rows(self._token_bytes * (own + new) + 8 * self.n_vocab + scores)
+
+    def _readable(self, shared: int, own: int, new: int) -> int:
+        """Rows whose scores fit it when all of a prompt's or a begun answer's tokens are read at once."""
+        return self._rows(8 * self._heads * max(own, new) * (shared + own + new))
+
+    def _rows(self, row_bytes: int) -> int:
+        return max(1, min(MAX_ROWS, CACHE_BYTES["cpu" if self.device.type == "cpu" else "cuda"] // row_bytes))
 
     @abstractmethod
     def close(self) -> None:

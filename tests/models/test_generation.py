@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
 from t2q.models import Completion, Model, hf_model, litgpt_model, open_model, torch_model
+from t2q.models.base import Turn
+from t2q.models.batch import Batch
 from t2q.models.prefix import common_prefix
+from t2q.models.queue import Row
+from t2q.models.shared_attention import SharedPrefix
+from t2q.models.writing import Writing
 from t2q.prompt import render
 from tests.models.builders import DATABASE, QUESTIONS
 from tests.models.conftest import Chain
@@ -96,6 +102,53 @@ def test_small_batches_answer_the_same(chain: Chain, monkeypatch: pytest.MonkeyP
     expected = chain.models["lit"].generate(PROMPTS, 20)
     monkeypatch.setitem(torch_model.CACHE_BYTES, "cpu", 1)
     assert all(same(a, b) for a, b in zip(expected, chain.models["lit"].generate(PROMPTS, 20), strict=True))
+
+
+@pytest.mark.parametrize("loader", ["lit", "hf"])
+def test_beginnings_are_read_together_near_the_end_of_the_context(chain: Chain, loader: str) -> None:
+    """A long one, and a short one of a prompt that leaves room for little more."""
+    model: Any = chain.models[loader]
+    beginning = model.encode("SELECT a, b, c, d, e, f, g, h FROM orders WHERE x = 1")[1:]
+    own = [model.encode("y"), model.encode("y" + " name" * 1008)]
+    assert 0 < model.max_length - len(own[1]) < len(beginning)
+    turns = [Turn(tuple(beginning), -1.0), Turn(tuple(beginning[:1]), -1.0)]
+
+    def read(*together: list[int]) -> torch.Tensor:
+        shared = SharedPrefix()
+        shared.open_rows(4, len(own[1]) + len(beginning))
+        batch = Batch(model._hidden, model.device, shared, 0, own, keep=True)
+        batch.join([Row(number, Writing(60, model.tokenizer.piece)) for number in range(2)])
+        found = []
+        for numbers in together:
+            rows = [Row(number, Writing(60, model.tokenizer.piece)) for number in numbers]
+            for row in rows:
+                row.answer.begin(turns[row.prompt])
+            found.append(batch.join(rows))
+        return torch.cat(found)
+
+    torch.testing.assert_close(read([0, 1]), read([0], [1]), atol=1e-4, rtol=1e-4)
+
+
+def test_beginnings_are_read_within_the_budget(chain: Chain, monkeypatch: pytest.MonkeyPatch) -> None:
+    budget, peak = 4 << 20, 0
+    model, attend = chain.models["lit"], SharedPrefix.attend
+
+    def measured(shared: SharedPrefix, layer: int, query: torch.Tensor, *rest: Any) -> torch.Tensor:
+        nonlocal peak
+        rows, heads, new, _ = query.shape
+        if shared.own and new > 1:
+            peak = max(peak, 8 * rows * heads * new * (shared._end + shared.prefix[layer][0].shape[1]))
+        return attend(shared, layer, query, *rest)
+
+    def then(number: int, completion: Completion) -> list[Turn]:
+        firsts.setdefault(number, completion)
+        return [Turn((*range(5, 80), last), -1.0) for last in range(9)] if firsts[number] is completion else []
+
+    firsts: dict[int, Completion] = {}
+    monkeypatch.setitem(torch_model.CACHE_BYTES, "cpu", budget)
+    monkeypatch.setattr(SharedPrefix, "attend", measured)
+    model.generate([DATABASE + question for question in QUESTIONS], 120, then=then)
+    assert 0 < peak <= budget
 
 
 @pytest.mark.parametrize("loader", ["lit", "hf", "f16"])
