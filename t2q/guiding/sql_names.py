@@ -7,6 +7,7 @@ from functools import cached_property
 
 from t2q.guiding.names import Spellings, folded
 from t2q.guiding.sql_words import KEYWORDS
+from t2q.languages.sql_quoting import reserved
 from t2q.schema import Schema
 
 
@@ -15,9 +16,8 @@ class Tables:
 
     def __init__(self, schema: Schema) -> None:
         self.columns = {folded(e.name): {folded(f.name): f for f in e.fields} for e in schema.entities}
-        self.spellings = Spellings(
-            [name for e in schema.entities for name in (e.name, *(f.name for f in e.fields))], KEYWORDS
-        )
+        names = [name for e in schema.entities for name in (e.name, *(f.name for f in e.fields))]
+        self.spellings = Spellings(names, KEYWORDS | {folded(name) for name in names if reserved(name, schema.dialect)})
         self.joins: set[frozenset[tuple[str, str]]] = set()
         self.linked: dict[str, set[str]] = {table: set() for table in self.columns}
         for link in schema.links:

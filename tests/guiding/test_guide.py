@@ -104,6 +104,13 @@ def test_pieces_of_any_length_are_as_good_as_letters(dialect: str) -> None:
         assert guided.may_end()
 
 
+@pytest.mark.parametrize("name", ["references", "Order", "commit"])
+def test_a_reserved_word_that_names_a_column_is_quoted(name: str) -> None:
+    guide = Guide(Schema("sql", "sqlite", (Entity("cases", (Field(name, "text"),)),)))
+    assert stops(guide, f'SELECT "{name}" FROM cases') is None
+    assert stops(guide, f"SELECT {name} FROM cases") is not None
+
+
 def test_an_answer_that_was_begun_goes_on() -> None:
     guided = Guide(schema("sqlite")).begin("SELECT")
     assert guided.allows(" name FROM c") and not guided.allows(" I don't know") and not guided.may_end()
