@@ -44,8 +44,10 @@ def ways(model: Model, prompts: list[str], schema: Schema, database: Database) -
 
 def refused_token(schema: Schema, vocabulary: list[str]) -> float:
     """Seconds in which a guide that stands before a name goes through a vocabulary of which it allows nothing."""
-    guided = Guide(schema).begin(language_for(schema.dialect).opening)
+    guide, opening = Guide(schema), language_for(schema.dialect).opening
+    guided = guide.begin(opening)
     refused = [piece for piece in vocabulary if not guided.allows_name(piece)]
+    guided = guide.begin(opening)  # one that knows nothing of them yet
     start = time.perf_counter()
     for piece in refused:
         guided.allows_name(piece)

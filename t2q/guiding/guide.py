@@ -109,9 +109,8 @@ class Guided:
     def at_name(self, piece: str) -> bool:
         """Whether a name is being written, or was to begin with a piece that is refused."""
         word = piece.lstrip()
-        after = (
-            self._here.after(piece[: len(piece) - len(word)]) if word != piece else (self._here.state, self._here.rest)
-        )
+        blank = piece[: len(piece) - len(word)]
+        after = self._here.after(blank) if blank else (self._here.state, self._here.rest)
         if after is None or after[0] is None or after[1][:1] == "'":
             return False
         state, rest = after[0], after[1].strip()

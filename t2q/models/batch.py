@@ -32,34 +32,32 @@ class Batch:
         self.rows: list[Row] = []
         self._hidden, self._device, self._shared = hidden, device, shared
         self._length, self._own, self._keep = length, own, keep
-        self._read: list[int] = []  # own tokens that each row has read
         self._saved: dict[int, Saved] = {}
 
     def join(self, rows: list[Row]) -> Tensor:
         """Hidden states (rows, width) behind rows that are all new, or have all been begun and their prompts kept."""
-        if rows[0].answer.written:
+        begun = bool(rows[0].answer.written)
+        if begun:
             ids, starts = [row.answer.written for row in rows], [len(self._own[row.prompt]) for row in rows]
         else:
             ids, starts = [self._own[row.prompt] for row in rows], [0] * len(rows)
         first = len(self.rows)
         self._shared.place(first, starts, max(map(len, ids)), self._device)
-        if starts[0]:
+        if begun:
             for place, row in enumerate(rows, first):
                 self._shared.put(place, self._saved[row.prompt])
         hidden = self._behind(ids, starts)
-        if self._keep and not starts[0]:
+        if self._keep and not begun:
             saved = self._shared.saved(first, [len(own) for own in ids])
             self._saved |= {row.prompt: tokens for row, tokens in zip(rows, saved, strict=True)}
         self.rows += rows
-        self._read += [start + len(part) for start, part in zip(starts, ids, strict=True)]
         return hidden
 
     def step(self) -> Tensor:
         """Hidden states (rows, width) behind the last token of each row."""
-        self._shared.place(0, self._read, 1, self._device)
-        hidden = self._behind([row.answer.written[-1:] for row in self.rows], self._read)
-        self._read = [read + 1 for read in self._read]
-        return hidden
+        starts = [self._read(row) for row in self.rows]
+        self._shared.place(0, starts, 1, self._device)
+        return self._behind([row.answer.written[-1:] for row in self.rows], starts)
 
     def leave(self, done: Callable[[Row], bool]) -> None:
         """Lets the rows go that have ended; `done` of one tells whether its prompt is done."""
@@ -70,18 +68,21 @@ class Batch:
         free = sorted(set(range(len(staying))).difference(staying))
         moved = [i for i in staying if i >= len(staying)]
         if moved:
-            self._shared.move(moved, free, max(self._read[i] for i in moved))
+            self._shared.move(moved, free, max(self._read(self.rows[i]) for i in moved))
         for source, target in zip(moved, free, strict=True):
-            self.rows[target], self._read[target] = self.rows[source], self._read[source]
-        del self.rows[len(staying) :], self._read[len(staying) :]
+            self.rows[target] = self.rows[source]
+        del self.rows[len(staying) :]
+
+    def _read(self, row: Row) -> int:
+        """Own tokens that it has read: all but the last one written."""
+        return len(self._own[row.prompt]) + len(row.answer.written) - 1
 
     def _behind(self, ids: Sequence[list[int]], starts: Sequence[int]) -> Tensor:
         """The last hidden state of each row, of tokens that follow `starts` own ones."""
         lengths = torch.tensor([len(row) for row in ids])
         padded = torch.nn.utils.rnn.pad_sequence([torch.tensor(row) for row in ids], batch_first=True)
-        steps = torch.arange(padded.shape[1]).minimum(
-            lengths[:, None] - 1
-        )  # no padding lies behind the model's last place
+        # padding stays at its row's last position: behind it the model may have none
+        steps = torch.arange(padded.shape[1]).minimum(lengths[:, None] - 1)
         positions = self._length + torch.tensor(starts)[:, None] + steps
         hidden = self._hidden(padded.to(self._device), positions.to(self._device), self._shared)
         return hidden[torch.arange(len(ids), device=self._device), (lengths - 1).to(self._device)]

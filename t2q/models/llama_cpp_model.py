@@ -68,7 +68,7 @@ class LlamaCppModel:
             return []
         encoded = encode_prompts(self, prompts, max_new_tokens)
         shared = len(encoded.prefix)
-        most = max((len(own) + limit for own, limit in zip(encoded.own, encoded.limits, strict=True)))
+        most = max(len(own) + limit for own, limit in zip(encoded.own, encoded.limits, strict=True))
         sequences = SEQUENCES if then else min(SEQUENCES, len(prompts))
         self._reserve(shared + sequences * most, shared + most)
         self._read_prefix(encoded.prefix)

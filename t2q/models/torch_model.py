@@ -78,12 +78,11 @@ class TorchModel(ABC):
         encoded = [self.encode(text) for text in texts]
         length, shared = common_prefix(encoded), SharedPrefix()
         if length:
-            self._read_shared(encoded[0][:length], shared)
+            self._read_row(encoded[0][:length], shared)
         for ids in encoded:
             shared.open_rows(1, len(ids) - length)
             shared.place(0, [0], len(ids) - length, self.device)
-            positions = torch.arange(length, len(ids), device=self.device)[None]
-            self._hidden(torch.tensor([ids[length:]], device=self.device), positions, shared)
+            self._read_row(ids[length:], shared, length)
         return length + sum(len(ids) - length for ids in encoded)
 
     @torch.inference_mode()
@@ -123,14 +122,15 @@ class TorchModel(ABC):
         same = common_length(ids, self._prefix)
         if same < KEPT_SHARE * len(ids):
             same, self._kept, self._prefix = len(ids), SharedPrefix(), []  # known only once it is read
-            self._read_shared(ids, self._kept)
+            self._read_row(ids, self._kept)
         self._prefix = ids[:same]
         self._kept.shorten(same)
         return same
 
-    def _read_shared(self, ids: list[int], shared: SharedPrefix) -> None:
-        row = torch.tensor([ids], device=self.device)
-        self._hidden(row, torch.arange(len(ids), device=self.device)[None], shared)
+    def _read_row(self, ids: list[int], shared: SharedPrefix, start: int = 0) -> None:
+        """Reads tokens, of which the first has the position `start`, into the prefix or the row that was placed."""
+        positions = torch.arange(start, start + len(ids), device=self.device)[None]
+        self._hidden(torch.tensor([ids], device=self.device), positions, shared)
 
     def _write(self, rows: list[Row], hidden: Tensor) -> None:
         """Adds a token to each row, of hidden states (rows, width)."""
