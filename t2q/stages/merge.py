@@ -32,7 +32,8 @@ def run(ctx: StageContext) -> dict[str, Any]:
         onto: Onto = "original"
         if rounding(adapter)[0]:
             if ctx.recipe.merge == "better":
-                losses = {choice: _validation_loss(ctx, adapter, base, choice) for choice in get_args(Onto)}
+                rows = ctx.inputs["prepare"] / "litgpt"
+                losses = {choice: validation_loss(rows, adapter, base, choice) for choice in get_args(Onto)}
                 onto = min(losses, key=lambda choice: losses[choice])
                 facts["validation loss"] = losses
                 ctx.log(f"merged into the {onto} base: validation loss {_told(losses)}")
@@ -46,8 +47,8 @@ def run(ctx: StageContext) -> dict[str, Any]:
         return {**facts, "parity": gate(ctx, before, ctx.out, "merge", rounded=precision != torch.float32)}
 
 
-def _validation_loss(ctx: StageContext, adapter: Path, base: Path, onto: Onto) -> float:
-    """The mean loss over the answer tokens of the validation questions that fit the base's context."""
+def validation_loss(rows: Path, adapter: Path, base: Path, onto: Onto) -> float:
+    """The mean loss over the answer tokens of the validation questions in `rows` that fit the base's context."""
     from litgpt.tokenizer import Tokenizer
 
     from t2q.training.packed import PackedPairs
@@ -56,7 +57,7 @@ def _validation_loss(ctx: StageContext, adapter: Path, base: Path, onto: Onto) -
     device, dtype = device_and_dtype("auto")
     model = adapted(adapter, base, onto).to(device, dtype)
     model.cos, model.sin = model.rope_cache(device=device)
-    data = PackedPairs(ctx.inputs["prepare"] / "litgpt")
+    data = PackedPairs(rows)
     data.connect(Tokenizer(base), ROW)
     data.setup()
     samples = data.test_dataset

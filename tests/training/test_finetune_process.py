@@ -35,9 +35,7 @@ def start(config: dict[str, Any], out: Path, **how: Any) -> subprocess.Popen[str
     (out / "litgpt.yaml").write_text(yaml.safe_dump(config))
     words = ["--config", str(out / "litgpt.yaml"), "--out_dir", str(out), "--state", str(out / "state.pth")]
     command = [sys.executable, "-m", "t2q.training.finetune", *words, "--keep_every", "0"]
-    return subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT, **how
-    )
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT, **how)
 
 
 def told(output: str) -> list[dict[str, Any]]:
@@ -73,7 +71,7 @@ def test_ended_in_the_middle_it_goes_on(
     process.send_signal(number)
     ended(process, STOPPED if number == signal.SIGTERM else -number)
     output = ended(start(small_config(folder), tmp_path))
-    assert [entry["note"] for entry in told(output) if "note" in entry][0].startswith("going on after step ")
+    assert next(entry["note"] for entry in told(output) if "note" in entry).startswith("going on after step ")
     assert losses(output) == losses(whole[1]) and len(losses(output)) == STEPS
     assert torch.equal(adapter(tmp_path), adapter(whole[0]))
 
