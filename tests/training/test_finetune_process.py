@@ -22,6 +22,7 @@ import torch
 import yaml
 
 from t2q.child import STOPPED
+from t2q.stages.train import launcher
 from t2q.training.finetune import PRECISIONS, make_fabric, make_training
 from t2q.training.loop import Training
 from tests.training.small import STEPS, adapter, small_config, training
@@ -129,6 +130,12 @@ def test_a_full_disk_costs_the_state_and_not_the_training(folder: Path, whole: T
     assert torch.equal(torch.from_numpy(weights), adapter(whole))
 
 
+def free_port() -> str:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return str(free.getsockname()[1])
+
+
 @pytest.mark.parametrize("quantize", [None, "bnb.nf4"])
 def test_two_processes_learn_what_one_learns(folder: Path, quantize: str | None) -> None:
     """LitGPT refuses nf4 on more than one device."""
@@ -136,9 +143,7 @@ def test_two_processes_learn_what_one_learns(folder: Path, quantize: str | None)
     config = small_config(folder, lora_dropout=0.0, quantize=quantize, precision=precision)
     alone = make_training(config, L.Fabric(accelerator="cpu", precision=PRECISIONS[precision][1]), None, 1e9)  # type: ignore[arg-type]
     assert alone.run()
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = str(free.getsockname()[1])
+    port = free_port()
 
     def work(rank: int) -> Any:
         os.environ |= {"LOCAL_RANK": str(rank), "NODE_RANK": "0", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
@@ -151,3 +156,29 @@ def test_two_processes_learn_what_one_learns(folder: Path, quantize: str | None)
     assert (weights == other_weights).all() and history == other_history
     for mine, theirs in zip(history, alone.history, strict=True):
         assert mine == pytest.approx(theirs, abs=1e-3)
+
+
+@pytest.mark.slow
+def test_two_machines_learn_what_one_learns(folder: Path, tmp_path: Path) -> None:
+    """torchrun on each, as the run says; here both are this machine."""
+    alone = training(small_config(folder, lora_dropout=0.0))
+    assert alone.run()
+    path = tmp_path / "litgpt.yaml"
+    path.write_text(yaml.safe_dump(small_config(folder, lora_dropout=0.0, num_nodes=2)))
+    torchrun = launcher(2, 1, f"127.0.0.1:{free_port()}", "test")
+    words = ["-m", "t2q.training.finetune", "--config", str(path), "--out_dir", str(tmp_path)]
+    machines = [
+        subprocess.Popen(
+            [sys.executable, *torchrun, *words],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=ENVIRONMENT,
+        )
+        for _ in range(2)
+    ]
+    first, second = sorted((told(machine) for machine in machines), key=len, reverse=True)
+    assert second == []  # one of them tells
+    for mine, theirs in zip(first, alone.history, strict=True):
+        assert mine == pytest.approx(theirs, abs=1e-3)
+    torch.testing.assert_close(adapter(tmp_path), adapter(alone), rtol=0, atol=1e-3)
