@@ -164,6 +164,7 @@ class Training:
         self.model.load_state_dict(state["adapter"], strict=False)
         self.optimizer.load_state_dict(state["optimizer"])
         self.scheduler.load_state_dict(state["scheduler"])
+        self.fabric.strategy.precision.load_state_dict(state["precision"])
         self.step, self.thrift, self.history = state["step"], Thrift(**state["thrift"]), state["history"]
         for entry in self.history:
             self.tell(entry)
@@ -178,6 +179,7 @@ class Training:
             "adapter": adapter_weights(self.model),
             "optimizer": self.optimizer.state_dict(),
             "scheduler": self.scheduler.state_dict(),
+            "precision": self.fabric.strategy.precision.state_dict(),  # in float16, how losses are scaled
             "step": self.step,
             "thrift": asdict(self.thrift),
             "history": self.history,
