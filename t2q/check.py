@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib.util
 import json
 import os
@@ -10,10 +9,11 @@ import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import yaml
 
-from t2q.bases import base_folder
+from t2q.bases import base_folder, is_here
 from t2q.data.importers.spider import read_spider
 from t2q.databases.urls import spider_folder
 from t2q.errors import QueryError, RecipeError, T2QError
@@ -27,6 +27,9 @@ from t2q.recipe import Recipe
 from t2q.run import Planned
 from t2q.schema import Schema
 from t2q.stages import STAGES
+
+if TYPE_CHECKING:
+    from t2q.hub import OnHub
 
 ROOM = 256  # tokens for a question and its query beside the schema
 FAMILIES = ("LlamaForCausalLM", "Qwen2ForCausalLM")  # what the stages hf and gguf can convert
@@ -42,6 +45,7 @@ class Known:
     recipe: Recipe
     schema: Schema | None = None
     folder: Path | None = None
+    on_hub: OnHub | None = None  # the base, where it is not here
     asked: Sequence[int] = ()  # questions to train on, about each database, where they are not made
 
 
@@ -111,32 +115,23 @@ def _will_not_run(query: str, schema: Schema | None) -> str:
 
 
 def base(known: Known) -> Iterator[Finding]:
-    """The base is there, or LitGPT knows it; and it is of a family that can be converted."""
+    """The base is here, or can be fetched; and it is of a family that can be converted."""
     name = known.recipe.base
-    try:
+    if is_here(name) or name.startswith(OWN_BASES):
         known.folder = base_folder(name)
-    except RecipeError as error:
-        yield Finding(False, f"{error}{_unknown_name(name)}")
-        return
-    config = _json(known.folder / "config.json")
-    family = (config.get("architectures") or ["of no known family"])[0]
-    if family not in FAMILIES:
+        config = _json(known.folder / "config.json")
+        family = (config.get("architectures") or ["of no known family"])[0]
+        where = f"in {known.folder}"
+    else:
+        from t2q.hub import look
+
+        known.on_hub = look(name)
+        family = known.on_hub.architecture
+        where = f"not here yet, `t2q run` downloads it ({known.on_hub.bytes / 2**30:.1f} GiB)"
+    if family and family not in FAMILIES:
         yield Finding(False, f"base {name} is {family}; t2q can convert {' and '.join(FAMILIES)}")
     else:
-        yield Finding(True, f"base {name}: {family} in {known.folder}")
-
-
-def _unknown_name(name: str) -> str:
-    """What LitGPT calls it, where the name is not one of its own."""
-    if name.startswith(OWN_BASES):
-        return ""
-    from litgpt.config import configs
-
-    names = [f"{c['hf_config']['org']}/{c['hf_config']['name']}" for c in configs if c.get("hf_config")]
-    near = difflib.get_close_matches(name, names, n=1)
-    if name in names:
-        return ""
-    return "; LitGPT knows no such model" + (f"; did you mean {near[0]}?" if near else "")
+        yield Finding(True, f"base {name}: {f'{family} ' if family else ''}{where}")
 
 
 def prompts(known: Known) -> Iterator[Finding]:
@@ -232,11 +227,14 @@ def disk(known: Known) -> Iterator[Finding]:
         yield Finding(False, f"{place.resolve()} cannot be written: run in a folder of your own")
         return
     free = shutil.disk_usage(place).free
-    weights = 0
+    weights = fetched = 0
     if known.folder is not None:
         files = [*known.folder.glob("*.pth"), *known.folder.glob("*.safetensors")]
         weights = max((f.stat().st_size for f in files), default=0)
-    needed = SIZES_ON_DISK * weights + (256 << 20)
+    elif known.on_hub is not None:
+        weights = known.on_hub.weights
+        fetched = known.on_hub.bytes + weights  # as published, and converted for LitGPT
+    needed = fetched + SIZES_ON_DISK * weights + (256 << 20)
     text = f"{free / 2**30:.1f} GiB of disk are free; a run takes up to {needed / 2**30:.1f} GiB"
     yield Finding(free > needed, text if free > needed else f"{text}: free some space")
 
@@ -258,17 +256,26 @@ def findings(known: Known, checks: Sequence[Check] = CHECKS) -> Iterator[tuple[s
             yield check.__name__, Finding(False, " ".join(f"{type(error).__name__}: {error}".split()))
 
 
+def takes_base(planned: Sequence[Planned]) -> bool:
+    """Whether any stage is to run that takes a base."""
+    return any(step.reasons for step in planned if step.stage.name != "prepare")
+
+
 def in_the_way(recipe: Recipe, planned: Sequence[Planned]) -> list[str]:
-    """What a run can know to be wrong before its first stage, where any is to run that takes a base."""
-    if not any(step.reasons for step in planned if step.stage.name != "prepare"):
+    """What a run can know to be wrong before its first stage, where it takes a base."""
+    if not takes_base(planned):
         return []
     return [finding.text for _, finding in findings(Known(recipe), AT_ONCE) if not finding.ok]
 
 
-def before_the_hours_are_spent(recipe: Recipe, planned: Sequence[Planned]) -> None:
-    """Raises RecipeError where something is in the way of a run."""
+def before_the_hours_are_spent(recipe: Recipe, planned: Sequence[Planned], progress: Progress) -> None:
+    """Raises RecipeError where something is in the way of a run; fetches its base where that is not here yet."""
     if wrong := in_the_way(recipe, planned):
         raise RecipeError("\n".join(wrong))
+    if takes_base(planned) and not is_here(recipe.base):
+        from t2q.download import fetch
+
+        fetch(recipe.base, progress)
 
 
 def check_recipe(path: Path, profile: str | None, overrides: Sequence[str]) -> bool:

@@ -69,7 +69,7 @@ def test_a_run_says_at_once_what_would_fail_after_its_first_stage() -> None:
 
 def start(*overrides: str, last: str | None = None) -> None:
     recipe = Recipe.load("recipe.yaml", overrides=overrides)
-    before_the_hours_are_spent(recipe, Run(recipe, Progress()).plan(last=last))
+    before_the_hours_are_spent(recipe, Run(recipe, Progress()).plan(last=last), Progress())
 
 
 def test_a_broken_recipe_is_a_line_for_each_mistake(capsys: pytest.CaptureFixture[str]) -> None:
@@ -110,7 +110,7 @@ def test_a_schema_too_long_for_the_base() -> None:
 def test_bases_that_cannot_be_used() -> None:
     assert wrong("base=t2q/nano")["base"].startswith("base t2q/nano is not in checkpoints/t2q/nano")
     says = wrong("base=Qwen/Qwen2.5-Coder-7B-Instrukt")["base"]
-    assert "litgpt download" in says and says.endswith("did you mean Qwen/Qwen2.5-Coder-7B-Instruct?")
+    assert says == "LitGPT knows no base Qwen/Qwen2.5-Coder-7B-Instrukt; did you mean Qwen/Qwen2.5-Coder-7B-Instruct?"
     shutil.copytree(REPOSITORY / "checkpoints/t2q/pico-small", "other/t2q/neox")
     Path("checkpoints").unlink()
     Path("other").rename("checkpoints")
