@@ -11,17 +11,19 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationInfo, field_validator, model_validator
 from pydantic import ValidationError as PydanticError
 
 from t2q.databases.credentials import refuse_inline_password
 from t2q.databases.urls import for_example
 from t2q.errors import RecipeError
 from t2q.hardware import default_profile
+from t2q.prompt import STYLES
 from t2q.recipe_errors import Mistake, explain, report
 from t2q.recipe_yaml import Document, overlay, parse_override, read_yaml
 
 Share = Annotated[float, Field(ge=0, le=1)]
+Prompt = Literal["t2q", "neo4j", "alpaca"]
 GGUFType = Literal["q8_0", "q4_k_m"]
 DEFAULT_PROFILES: dict[str, Any] = {
     "cpu": {"base": "t2q/pico"},
@@ -93,6 +95,8 @@ class Recipe(_Part):
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 7
     base: Annotated[str, Field(pattern=r"^[\w.-]+/[\w.-]+$")] = "t2q/pico"
     pairs: Pairs = Pairs()
+    prompt: Prompt = "t2q"
+    """The form of the prompt: the project's own, or one that others published (see prompt.py)."""
     train: Train = Train()
     gguf: list[GGUFType] = ["q8_0", "q4_k_m"]
     """Quantised files to make; f16 is always made."""
@@ -111,6 +115,14 @@ class Recipe(_Part):
             refuse_inline_password(value)
         except RecipeError as error:
             raise ValueError(str(error)) from None
+        return value
+
+    @field_validator("prompt")
+    @classmethod
+    def _is_about_the_database(cls, value: str, info: ValidationInfo) -> str:
+        wanted = STYLES[value].language
+        if "database" in info.data and wanted not in ("", language_of(info.data["database"])):
+            raise ValueError(f"{value} asks for {wanted.title()}, and {info.data['database']} is no graph")
         return value
 
     @classmethod
@@ -158,8 +170,7 @@ class Recipe(_Part):
     @property
     def language(self) -> str:
         """ "sql" or "cypher"."""
-        scheme = self.database.split(":", 1)[0].split("+", 1)[0].lower()
-        return "cypher" if scheme in _GRAPH_SCHEMES else "sql"
+        return language_of(self.database)
 
     @property
     def run_dir(self) -> Path:
@@ -175,6 +186,12 @@ class Recipe(_Part):
                 value = value[name]
             _flatten(key, value, flat)
         return flat
+
+
+def language_of(url: str) -> str:
+    """What a database is asked in: "sql" or "cypher"."""
+    scheme = url.split(":", 1)[0].split("+", 1)[0].lower()
+    return "cypher" if scheme in _GRAPH_SCHEMES else "sql"
 
 
 def _flatten(key: str, value: Any, into: dict[str, Any]) -> None:

@@ -21,6 +21,7 @@ from t2q.conversion.gguf_vocabulary import read_vocabulary, write_special_tokens
 from t2q.errors import StageError
 from t2q.models.llama_file import LlamaFile
 from t2q.models.tokenizer import FolderTokenizer, read_json
+from t2q.prompt import OWN, PromptStyle
 
 Progress = Callable[[int, int], None]
 
@@ -45,10 +46,11 @@ def convert_to_gguf(
     name: str = "",
     description: str = "",
     on_progress: Progress | None = None,
+    style: PromptStyle = OWN,
 ) -> None:
     """Writes the file with matrices as `tensor_type` ("f32", "f16", "bf16") and vectors as f32.
 
-    The chat template is the prompt contract's, whatever the base had. `on_progress` gets tensors done and in all.
+    The chat template is that of `style`, whatever the base had. `on_progress` gets tensors done and in all.
     Raises StageError where the architecture is not known or llama.cpp would split text into other tokens.
     """
     config = read_json(hf_folder / "config.json")
@@ -71,7 +73,7 @@ def convert_to_gguf(
         _write_shape(writer, config)
         read_vocabulary(hf_folder, config["vocab_size"]).write(writer)
         write_special_tokens(writer, tokenizer)
-        writer.add_chat_template(chat_template(tokenizer, for_transformers=False))
+        writer.add_chat_template(chat_template(tokenizer, for_transformers=False, style=style))
         _write_tensors(writer, hf_folder, config, tensor_type, on_progress)
         writer.close()
         _check_tokenizer(partial, tokenizer)

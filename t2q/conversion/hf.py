@@ -21,6 +21,7 @@ from safetensors.torch import save_file
 from t2q.conversion.chat_template import chat_template
 from t2q.errors import StageError
 from t2q.models.tokenizer import FolderTokenizer, read_json
+from t2q.prompt import OWN, PromptStyle
 
 Progress = Callable[[int, int], None]
 
@@ -37,7 +38,9 @@ TOKENIZER_FILES = (
 )
 
 
-def convert_to_hf(checkpoint_dir: Path, out_dir: Path, on_progress: Progress | None = None) -> None:
+def convert_to_hf(
+    checkpoint_dir: Path, out_dir: Path, on_progress: Progress | None = None, style: PromptStyle = OWN
+) -> None:
     """Writes the folder: safetensors (in shards of 5 GB), config, tokenizer, chat template, generation config.
 
     `on_progress` gets shards done and in all. Raises StageError where the checkpoint's architecture is not known or its
@@ -61,7 +64,7 @@ def convert_to_hf(checkpoint_dir: Path, out_dir: Path, on_progress: Progress | N
     }
     out_dir.mkdir(parents=True, exist_ok=True)
     _write_weights(weights, out_dir, on_progress)
-    _copy_tokenizer(tokenizer, checkpoint_dir, out_dir)
+    _copy_tokenizer(tokenizer, checkpoint_dir, out_dir, style)
     pad = config.get("pad_token_id")
     generation = {
         "do_sample": False,
@@ -102,8 +105,8 @@ def copy_tokenizer(folder: Path, out_dir: Path) -> None:
             shutil.copyfile(folder / name, out_dir / name)
 
 
-def _copy_tokenizer(tokenizer: FolderTokenizer, checkpoint_dir: Path, out_dir: Path) -> None:
-    """The tokenizer's files byte for byte, with the prompt contract as chat template.
+def _copy_tokenizer(tokenizer: FolderTokenizer, checkpoint_dir: Path, out_dir: Path, style: PromptStyle) -> None:
+    """The tokenizer's files byte for byte, with the prompt's form as chat template.
 
     Only where add_bos_token is said and tokenizer.json itself does not add the token, tokenizer.json is completed:
     transformers 5 goes by tokenizer.json alone.
@@ -111,7 +114,7 @@ def _copy_tokenizer(tokenizer: FolderTokenizer, checkpoint_dir: Path, out_dir: P
     copy_tokenizer(checkpoint_dir, out_dir)
     if tokenizer.bos_id is not None and not tokenizer.adds_bos_itself:
         tokenizer.save_adding_bos(out_dir / "tokenizer.json")
-    template = chat_template(tokenizer, for_transformers=True)
+    template = chat_template(tokenizer, for_transformers=True, style=style)
     _write_json(out_dir / "tokenizer_config.json", tokenizer.config | {"chat_template": template})
     (out_dir / "chat_template.jinja").write_text(template, encoding="utf-8")
 

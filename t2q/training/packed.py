@@ -30,7 +30,7 @@ from torch.utils.data import DataLoader, Sampler
 from t2q.training import adapters, pointwise
 from t2q.training.kernels import by_kernel
 from t2q.training.pair_attention import PairRows
-from t2q.training.prompt_style import T2QPrompt
+from t2q.training.prompt_style import PROMPTS, T2QPrompt
 from t2q.training.shared_prefix import attention_mask, hidden_states, prefix_attention
 
 IGNORE = -100
@@ -44,12 +44,13 @@ _FILLING = 1 << 61  # it stands there for the row's length only
 class PackedPairs(DataModule):
     """Question/query pairs on one schema or on several, `train.json` and `val.json` in Alpaca form under `json_path`.
 
-    `micro_batch_size` of LitGPT's training arguments is the number of pairs in a row.
+    `micro_batch_size` of LitGPT's training arguments is the number of pairs in a row. `prompt` names their form.
     """
 
     json_path: Path
     seed: int = 42
-    prompt_style: T2QPrompt = field(default_factory=T2QPrompt, init=False, repr=False)
+    prompt: str = "t2q"
+    prompt_style: T2QPrompt = field(init=False, repr=False)
     tokenizer: Tokenizer | None = field(default=None, init=False, repr=False)
     batch_size: int = field(default=1, init=False, repr=False)
     train_dataset: SFTDataset | None = field(default=None, init=False, repr=False)
@@ -58,6 +59,7 @@ class PackedPairs(DataModule):
 
     def __post_init__(self) -> None:
         super().__init__()
+        self.prompt_style = PROMPTS[self.prompt]()
 
     def connect(
         self,

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import re
+from typing import get_args
 
 import pytest
 from llama_cpp.llama_chat_format import Jinja2ChatFormatter
 from transformers import AutoTokenizer
 
+from t2q.conversion.chat_template import chat_template
 from t2q.conversion.modelfile import modelfile
 from t2q.errors import StageError
 from t2q.models.llama_file import LlamaFile
-from t2q.prompt import render
+from t2q.models.tokenizer import FolderTokenizer
+from t2q.prompt import OWN, STYLES, PromptStyle, render
+from t2q.recipe import Prompt
+from t2q.training.prompt_style import PROMPTS
 from tests.models.builders import DATABASE, PAIRS, QUESTIONS
 from tests.models.conftest import Chain
 
@@ -27,26 +32,42 @@ def ollama_prompt(text: str, question: str) -> str:
     return re.sub(r"\{\{ \.(\w+) \}\}", lambda match: values[match[1]], template)
 
 
-def test_all_renderings_are_the_same_tokens(chain: Chain) -> None:
-    expected = chain.models["lit"].encode(render(DATABASE, QUESTION))
-    hf = AutoTokenizer.from_pretrained(chain.hf)
+@pytest.mark.parametrize("style", STYLES.values(), ids=STYLES)
+def test_all_renderings_are_the_same_tokens(chain: Chain, style: PromptStyle) -> None:
+    expected = chain.models["lit"].encode(render(DATABASE, QUESTION, style))
+    tokenizer = FolderTokenizer(chain.lit)
+    hf = AutoTokenizer.from_pretrained(chain.hf, chat_template=chat_template(tokenizer, True, style))
     assert hf.apply_chat_template(MESSAGES, add_generation_prompt=True, return_dict=False) == expected
     with LlamaFile(chain.gguf["f16"], vocabulary_only=True) as file:
         formatter = Jinja2ChatFormatter(
-            template=file.metadata("tokenizer.chat_template"), eos_token=file.end_token, bos_token=hf.bos_token or ""
+            template=chat_template(tokenizer, False, style), eos_token=file.end_token, bos_token=hf.bos_token or ""
         )
         rendered = formatter(messages=MESSAGES).prompt  # type: ignore[arg-type]
         assert file.encode(rendered.removeprefix(hf.bos_token or "")) == expected
-        assert file.encode(ollama_prompt(modelfile(chain.gguf["f16"], DATABASE), QUESTION)) == expected
-    assert rendered == (hf.bos_token or "") + render(DATABASE, QUESTION)
+        assert file.encode(ollama_prompt(modelfile(chain.gguf["f16"], DATABASE, style), QUESTION)) == expected
+    assert rendered == (hf.bos_token or "") + render(DATABASE, QUESTION, style)
 
 
-def test_a_conversation_with_an_answer_is_a_training_row(chain: Chain) -> None:
+@pytest.mark.parametrize("style", STYLES.values(), ids=STYLES)
+def test_a_conversation_with_an_answer_is_a_training_row(chain: Chain, style: PromptStyle) -> None:
     question, answer = PAIRS[0]
-    hf = AutoTokenizer.from_pretrained(chain.hf)
+    hf = AutoTokenizer.from_pretrained(chain.hf, chat_template=chat_template(FolderTokenizer(chain.lit), True, style))
     messages = [MESSAGES[0], {"role": "user", "content": question}, {"role": "assistant", "content": answer}]
-    row = chain.models["lit"].encode(render(DATABASE, question) + answer)
+    trained = PROMPTS[style.name]().apply(question, input=DATABASE) + answer
+    row = chain.models["lit"].encode(trained)
+    assert trained == render(DATABASE, question, style) + answer
     assert hf.apply_chat_template(messages, return_dict=False) == row
+
+
+def test_the_files_carry_the_template(chain: Chain) -> None:
+    template = chat_template(FolderTokenizer(chain.lit), True, OWN)
+    assert AutoTokenizer.from_pretrained(chain.hf).chat_template == template
+    with LlamaFile(chain.gguf["f16"], vocabulary_only=True) as file:
+        assert file.metadata("tokenizer.chat_template") == chat_template(FolderTokenizer(chain.lit), False, OWN)
+
+
+def test_a_recipe_may_name_every_form() -> None:
+    assert set(get_args(Prompt)) == STYLES.keys() == PROMPTS.keys()
 
 
 def test_the_modelfile_stops_and_is_greedy(chain: Chain) -> None:
