@@ -138,7 +138,7 @@ class Recipe(_Part):
         recipe: Recipe | None = None
         for name in sorted(profiles or {""}, key=lambda n: n != chosen):  # the others only for their mistakes
             merged = overlay(document, ("profiles", name)) if name else document.without("profiles")
-            for setting in settings:
+            for setting in settings if name in ("", chosen) else ():
                 merged = setting.apply(merged)
             try:
                 result = cls.model_validate(merged.data)
