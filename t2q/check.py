@@ -156,7 +156,16 @@ def prompts(known: Known) -> Iterator[Finding]:
 
 def training(known: Known) -> Iterator[Finding]:
     """Numbers that LitGPT would take without a word and train nothing with."""
-    train, asked = known.recipe.train, known.asked or [known.recipe.pairs.train]
+    train = known.recipe.train
+    lowest, highest = LEARNING_RATES
+    if not lowest <= train.learning_rate <= highest:
+        yield Finding(
+            False,
+            f"train.learning_rate {train.learning_rate:g} is outside {lowest:g} to {highest:g}: try 2.5e-3 or 2e-4",
+        )
+    if spider_folder(known.recipe.database) and not known.asked:
+        return  # how much is asked about each database is not known yet
+    asked = known.asked or [known.recipe.pairs.train]
     if train.batch_size > max(asked):
         told = "any database has questions" if known.asked else f"pairs.train {max(asked)}"
         yield Finding(False, f"train.batch_size {train.batch_size} is more than {told}: lower it")
@@ -168,13 +177,7 @@ def training(known: Known) -> Iterator[Finding]:
             f"{steps} training steps are too few (warm-up takes a tenth of them): "
             "raise train.epochs or pairs.train, or lower train.batch_size",
         )
-    lowest, highest = LEARNING_RATES
-    if not lowest <= train.learning_rate <= highest:
-        yield Finding(
-            False,
-            f"train.learning_rate {train.learning_rate:g} is outside {lowest:g} to {highest:g}: try 2.5e-3 or 2e-4",
-        )
-    elif steps >= FEW_STEPS:
+    elif lowest <= train.learning_rate <= highest:
         yield Finding(True, f"{steps} steps of {train.batch_size} pairs, learning rate {train.learning_rate:g}")
 
 
@@ -241,7 +244,7 @@ def disk(known: Known) -> Iterator[Finding]:
 
 AFTER_A_LOOK: tuple[Check, ...] = (base, prompts, training, device, packages, disk)  # at the database, its schema known
 CHECKS: tuple[Check, ...] = (database, files, *AFTER_A_LOOK)
-AT_ONCE: tuple[Check, ...] = (base, device, packages, disk)
+AT_ONCE: tuple[Check, ...] = (base, training, device, packages, disk)
 
 
 def findings(known: Known, checks: Sequence[Check] = CHECKS) -> Iterator[tuple[str, Finding]]:

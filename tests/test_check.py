@@ -61,8 +61,10 @@ def test_a_damaged_base_is_a_finding(folder: Path, damaged: str) -> None:
 
 
 def test_a_run_says_at_once_what_would_fail_after_its_first_stage() -> None:
-    with pytest.raises(RecipeError, match=r"base t2q/gone is not in .*\n.*wants an NVIDIA GPU"):
-        start("base=t2q/gone", "train.quantize=bnb.nf4")
+    with pytest.raises(RecipeError) as refused:
+        start("base=t2q/gone", "train.quantize=bnb.nf4", "train.learning_rate=0.5", "train.batch_size=9999")
+    told = ("base t2q/gone is not in ", "train.learning_rate 0.5", "train.batch_size 9999", "train.quantize bnb.nf4")
+    assert [line.startswith(what) for line, what in zip(str(refused.value).splitlines(), told, strict=True)] == [True] * 4
     start("base=t2q/gone", last="prepare")
     start()
 
@@ -132,6 +134,7 @@ def test_the_families_are_those_that_convert() -> None:
         (["train.batch_size=9999"], "training", "train.batch_size 9999 is more than pairs.train 4800"),
         (["pairs.train=40"], "training", "2 training steps are too few"),
         (["train.learning_rate=0.5"], "training", "train.learning_rate 0.5 is outside 1e-06 to 0.01"),
+        (["train.learning_rate=1e-8"], "training", "train.learning_rate 1e-08 is outside 1e-06 to 0.01"),
     ],
 )
 def test_what_litgpt_would_take_without_a_word(overrides: list[str], name: str, says: str) -> None:
