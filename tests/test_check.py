@@ -64,7 +64,9 @@ def test_a_run_says_at_once_what_would_fail_after_its_first_stage() -> None:
     with pytest.raises(RecipeError) as refused:
         start("base=t2q/gone", "train.quantize=bnb.nf4", "train.learning_rate=0.5", "train.batch_size=9999")
     told = ("base t2q/gone is not in ", "train.learning_rate 0.5", "train.batch_size 9999", "train.quantize bnb.nf4")
-    assert [line.startswith(what) for line, what in zip(str(refused.value).splitlines(), told, strict=True)] == [True] * 4
+    assert [line.startswith(what) for line, what in zip(str(refused.value).splitlines(), told, strict=True)] == [
+        True
+    ] * 4
     start("base=t2q/gone", last="prepare")
     start()
 
