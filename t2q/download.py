@@ -48,10 +48,8 @@ def fetch(base: str, progress: Progress) -> None:
             half.rename(folder)
     except Timeout:
         raise DownloadError(f"another t2q run is fetching base {base}: wait for it or stop it first") from None
-    except KeyboardInterrupt:
-        raise KeyboardInterrupt(
-            f"interrupted while fetching base {base}; the same command goes on from there"
-        ) from None
+    except KeyboardInterrupt as stop:
+        raise type(stop)(f"interrupted while fetching base {base}; the same command goes on from there") from None
     progress.say(f"✓ base {base} is in {folder}")
 
 
