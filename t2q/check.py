@@ -6,10 +6,10 @@ import importlib.util
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
@@ -117,21 +117,21 @@ def _will_not_run(query: str, schema: Schema | None) -> str:
 def base(known: Known) -> Iterator[Finding]:
     """The base is here, or can be fetched; and it is of a family that can be converted."""
     name = known.recipe.base
+    config: Mapping[str, Any]
     if is_here(name) or name.startswith(OWN_BASES):
         known.folder = base_folder(name)
-        config = _json(known.folder / "config.json")
-        family = (config.get("architectures") or ["of no known family"])[0]
-        where = f"in {known.folder}"
+        config, where = _json(known.folder / "config.json"), f"in {known.folder}"
     else:
         from t2q.hub import look
 
         known.on_hub = look(name)
-        family = known.on_hub.architecture
+        config = known.on_hub.config
         where = f"not here yet, `t2q run` downloads it ({known.on_hub.bytes / 2**30:.1f} GiB)"
-    if family and family not in FAMILIES:
+    family = (config.get("architectures") or ["of no known family"])[0]
+    if family not in FAMILIES:
         yield Finding(False, f"base {name} is {family}; t2q can convert {' and '.join(FAMILIES)}")
     else:
-        yield Finding(True, f"base {name}: {f'{family} ' if family else ''}{where}")
+        yield Finding(True, f"base {name}: {family} {where}")
 
 
 def prompts(known: Known) -> Iterator[Finding]:
@@ -273,12 +273,17 @@ def in_the_way(recipe: Recipe, planned: Sequence[Planned]) -> list[str]:
 
 def before_the_hours_are_spent(recipe: Recipe, planned: Sequence[Planned], progress: Progress) -> None:
     """Raises RecipeError where something is in the way of a run; fetches its base where that is not here yet."""
-    if wrong := in_the_way(recipe, planned):
-        raise RecipeError("\n".join(wrong))
+    _refuse(in_the_way(recipe, planned))
     if takes_base(planned) and not is_here(recipe.base):
         from t2q.download import fetch
 
         fetch(recipe.base, progress)
+        _refuse(in_the_way(recipe, planned))  # by what only the files themselves say
+
+
+def _refuse(wrong: Sequence[str]) -> None:
+    if wrong:
+        raise RecipeError("\n".join(wrong))
 
 
 def check_recipe(path: Path, profile: str | None, overrides: Sequence[str]) -> bool:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Mapping
+import json
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatch
-from typing import TYPE_CHECKING
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
 
 from t2q.databases.credentials import environment
 from t2q.errors import DownloadError
@@ -29,15 +32,14 @@ WEIGHTS = (
 class OnHub:
     """The files of a base that are wanted here, with their sizes in bytes, at one commit.
 
-    `weights`: the bytes of those that hold weights. `architecture`: as config.json names it, "" where the hub does not
-    say.
+    `weights`: the bytes of those that hold weights. `config`: what config.json says.
     """
 
     base: str
     commit: str
     sizes: Mapping[str, int]
     weights: int
-    architecture: str
+    config: Mapping[str, Any]
 
     @property
     def bytes(self) -> int:
@@ -53,22 +55,22 @@ def look(base: str) -> OnHub:
     )
     with told(base, f"base {base} is not here, and the model hub cannot be reached", elsewhere):
         info = api().model_info(base, files_metadata=True, timeout=WAIT)
-        if info.gated:
-            api().auth_check(base)
-    found = {file.rfilename: file.size or 0 for file in info.siblings or ()}
-    for patterns in WEIGHTS:
-        if weights := {name for name in found if any(fnmatch(name, pattern) for pattern in patterns)}:
-            break
-    else:
-        raise DownloadError(f"base {base} has no weights that LitGPT reads: take another one")
+        found = {file.rfilename: file.size or 0 for file in info.siblings or ()}
+        weights = _weights(found)
+        if not weights or "config.json" not in found:
+            raise DownloadError(f"base {base} has no {'config.json' if weights else 'weights that LitGPT reads'}")
+        commit = info.sha or "main"
+        with TemporaryDirectory() as folder:
+            path = api().hf_hub_download(base, "config.json", revision=commit, local_dir=folder)
+            config = json.loads(Path(path).read_text(encoding="utf-8"))
     wanted = weights | (found.keys() & _others())
-    return OnHub(
-        base,
-        info.sha or "main",
-        {name: found[name] for name in wanted},
-        sum(found[name] for name in weights),
-        next(iter((info.config or {}).get("architectures") or ()), ""),
-    )
+    return OnHub(base, commit, {name: found[name] for name in wanted}, sum(found[name] for name in weights), config)
+
+
+def _weights(names: Iterable[str]) -> set[str]:
+    """The files of the first form of weights that is there."""
+    forms = ({name for name in names if any(fnmatch(name, pattern) for pattern in form)} for form in WEIGHTS)
+    return next(filter(None, forms), set())
 
 
 def api() -> HfApi:

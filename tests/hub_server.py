@@ -22,7 +22,6 @@ class Hub:
     """`files`: by the base's name, then the file's. `cut`: after how many bytes the next download of a file ends."""
 
     files: dict[str, dict[str, bytes]] = field(default_factory=dict)
-    architecture: str = "LlamaForCausalLM"
     gated: bool = False
     member: str = "hf_member"  # the token that may read what is gated
     tokens: tuple[str, ...] = ("hf_member", "hf_stranger")
@@ -60,21 +59,17 @@ class _Handler(BaseHTTPRequestHandler):
         token = (self.headers.get("Authorization") or "").removeprefix("Bearer ")
         if token and token not in self.hub.tokens:
             return self._refuse(401, {"X-Error-Message": "Invalid credentials in Authorization header"})
-        found = re.fullmatch(r"(?:/api/models)?/([^/]+/[^/?]+)(?:/resolve/\w+/(.+)|(/auth-check))?(?:\?.*)?", self.path)
+        found = re.fullmatch(r"(?:/api/models)?/([^/]+/[^/?]+)(?:/resolve/\w+/(.+))?(?:\?.*)?", self.path)
         if not found or found[1] not in self.hub.files:
             return self._refuse(401, {"X-Error-Code": "RepoNotFound"})
-        base, file, asks_whether = found[1], found[2], found[3]
-        if self.hub.gated and token != self.hub.member and (file or asks_whether):
+        base, file = found[1], found[2]
+        if self.hub.gated and token != self.hub.member and file:
             return self._refuse(403 if token else 401, {"X-Error-Code": "GatedRepo"})
         if file:
             return self._file(base, file)
-        if asks_whether:
-            return self._send(200, b"{}", {})
         there = {
             "id": base,
             "sha": COMMIT,
-            "gated": "manual" if self.hub.gated else False,
-            "config": {"architectures": [self.hub.architecture]},
             "siblings": [{"rfilename": name, "size": len(data)} for name, data in self.hub.files[base].items()],
         }
         self._send(200, json.dumps(there).encode(), {"Content-Type": "application/json"})

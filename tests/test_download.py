@@ -119,7 +119,8 @@ def test_a_run_says_what_it_would_fetch_and_fetches_it_first(hub: Hub, tmp_path:
     planned = Run(recipe, Progress()).plan()
     with pytest.raises(DownloadError, match="broke off"):
         before_the_hours_are_spent(recipe, planned, Progress())
-    hub.architecture = "GPTNeoXForCausalLM"
+    config = hub.files[BASE]["config.json"]
+    hub.files[BASE]["config.json"] = config.replace(b"LlamaForCausalLM", b"GPTNeoXForCausalLM")
     with pytest.raises(RecipeError, match=f"is GPTNeoXForCausalLM; t2q can convert {FAMILIES[0]}"):
         before_the_hours_are_spent(recipe, planned, Progress())
 
@@ -160,9 +161,10 @@ def test_tokens(hub: Hub, token: str | None, gated: bool, says: str | None, monk
 def test_names_that_are_not_there(hub: Hub) -> None:
     with pytest.raises(DownloadError, match=r"LitGPT knows no base maker/tinny; did you mean maker/tiny\?"):
         look("maker/tinny")
-    hub.files[BASE] = {"README.md": b""}
-    with pytest.raises(DownloadError, match=f"base {BASE} has no weights that LitGPT reads"):
-        look(BASE)
+    for lacking, left in (("weights that LitGPT reads", "config.json"), ("config.json", WEIGHTS)):
+        hub.files[BASE] = {left: b"{}"}
+        with pytest.raises(DownloadError, match=f"base {BASE} has no {lacking}"):
+            look(BASE)
     hub.files.clear()
     with pytest.raises(DownloadError, match=f"the model hub shows no base {BASE}: where it is private, set HF_TOKEN"):
         look(BASE)
@@ -172,7 +174,7 @@ def test_a_disk_that_is_too_small_is_told_before_anything_is_fetched(hub: Hub, m
     monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(100, 99, 1 << 20))  # type: ignore[attr-defined]
     with pytest.raises(DownloadError, match=r"takes 0\.0 GiB more in checkpoints/maker .* and 0\.0 GiB are free"):
         fetch(BASE, Progress())
-    assert not hub.sent
+    assert {name for name, _ in hub.sent} == {"config.json"}
 
 
 @pytest.mark.usefixtures("hub")
