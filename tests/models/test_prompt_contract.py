@@ -14,7 +14,7 @@ from t2q.conversion.modelfile import modelfile
 from t2q.errors import StageError
 from t2q.models.llama_file import LlamaFile
 from t2q.models.tokenizer import FolderTokenizer
-from t2q.prompt import OWN, STYLES, PromptStyle, render
+from t2q.prompt import STYLES, PromptStyle, render
 from t2q.recipe import Prompt
 from t2q.training.prompt_style import PROMPTS
 from tests.models.builders import DATABASE, PAIRS, QUESTIONS
@@ -57,13 +57,6 @@ def test_a_conversation_with_an_answer_is_a_training_row(chain: Chain, style: Pr
     row = chain.models["lit"].encode(trained)
     assert trained == render(DATABASE, question, style) + answer
     assert hf.apply_chat_template(messages, return_dict=False) == row
-
-
-def test_the_files_carry_the_template(chain: Chain) -> None:
-    template = chat_template(FolderTokenizer(chain.lit), True, OWN)
-    assert AutoTokenizer.from_pretrained(chain.hf).chat_template == template
-    with LlamaFile(chain.gguf["f16"], vocabulary_only=True) as file:
-        assert file.metadata("tokenizer.chat_template") == chat_template(FolderTokenizer(chain.lit), False, OWN)
 
 
 def test_a_recipe_may_name_every_form() -> None:
