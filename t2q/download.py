@@ -75,9 +75,11 @@ def _make_room(there: OnHub, half: Path) -> None:
 
 def _download(there: OnHub, half: Path, progress: Progress) -> None:
     """File after file, small ones first: a refusal shows at once, and Ctrl-C ends at once."""
+    from huggingface_hub import constants
     from huggingface_hub.utils import disable_progress_bars
 
     disable_progress_bars()
+    constants.HF_HUB_DISABLE_XET = True  # it would begin a file anew that HTTP goes on with
     already, hub = _bytes_in(half), api()
     progress.say(
         f"▸ base {there.base}: downloading {there.bytes / _GIB:.1f} GiB"
