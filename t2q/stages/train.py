@@ -61,7 +61,7 @@ def run(ctx: StageContext) -> dict[str, Any]:
     environment = {"PYTHONUNBUFFERED": "1", "TOKENIZERS_PARALLELISM": "false", **_on_cpu(ctx)}
     with ctx.progress.task("training", total=steps) as task, (ctx.out / "losses.jsonl").open("w") as losses:
         watcher = LossReader(task, losses, ctx.log)
-        command = [*_launcher(ctx, config, config_path), "-m", "t2q.training.finetune", *words]
+        command = [sys.executable, *_start_elsewhere(ctx, config, words), "-m", "t2q.training.finetune", *words]
         run_child(command, "the training", log, watcher, env={**os.environ, **environment})
     if watcher.steps != steps:
         raise StageError(f"the training told the losses of {watcher.steps} steps of {steps}; what it said: {log}")
@@ -85,19 +85,23 @@ def _config_file(ctx: StageContext, checkpoint: Path, rows: Path, pairs: Sequenc
     return path
 
 
-def _launcher(ctx: StageContext, config: dict[str, Any], config_path: Path) -> list[str]:
-    """Python, or torchrun where several machines train; then what to start on the others is told."""
+def _start_elsewhere(ctx: StageContext, config: dict[str, Any], words: Sequence[str]) -> list[str]:
+    """Where several machines train, what Python is to run the training by, here and, as is told, on the others."""
     if config["num_nodes"] == 1:
-        return [sys.executable]
-    host = os.environ.get("MASTER_ADDR") or socket.gethostname()
-    torchrun = [
-        *("-m", "torch.distributed.run", "--nnodes", str(config["num_nodes"])),
-        *("--nproc_per_node", str(config["devices"]), "--rdzv_backend", "c10d"),
-        *("--rdzv_endpoint", f"{host}:{os.environ.get('MASTER_PORT', '29500')}", "--rdzv_id", ctx.recipe.name),
+        return []
+    place = f"{os.environ.get('MASTER_ADDR') or socket.gethostname()}:{os.environ.get('MASTER_PORT', '29500')}"
+    torchrun = launcher(config["num_nodes"], config["devices"], place, ctx.recipe.name)
+    there = shlex.join(["python", *torchrun, "-m", "t2q.training.finetune", *words])
+    ctx.log(f"on each of the other machines, in this same folder on a shared disk, start: {there}")
+    return torchrun
+
+
+def launcher(nodes: int, devices: int, place: str, name: str) -> list[str]:
+    """torchrun for the training `name` of several machines that meet at `place`, "host:port"."""
+    return [
+        *("-m", "torch.distributed.run", "--nnodes", str(nodes), "--nproc_per_node", str(devices)),
+        *("--rdzv_backend", "c10d", "--rdzv_endpoint", place, "--rdzv_id", name),
     ]
-    there = shlex.join(["python", *torchrun, "-m", "t2q.training.finetune", "--config", str(config_path)])
-    ctx.log(f"on each of the other machines, in this same folder, start: {there} --out_dir {ctx.out}")
-    return [sys.executable, *torchrun]
 
 
 def _on_cpu(ctx: StageContext) -> dict[str, str]:

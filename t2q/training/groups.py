@@ -1,12 +1,14 @@
-"""Which pairs each step of a training takes, and how a step's pairs are shared out."""
+"""Which pairs each step of a training takes, made ready ahead of it, and how a step's pairs are shared out."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from typing import TypeVar
 
 T = TypeVar("T")
+U = TypeVar("U")
 
 
 def cycle(epochs: Iterable[T], start: int) -> Iterator[T]:
@@ -20,6 +22,16 @@ def cycle(epochs: Iterable[T], start: int) -> Iterator[T]:
             if number >= start:
                 yield item
             number += 1
+
+
+def ahead(make: Callable[[T], U], items: Iterator[T]) -> Iterator[U]:
+    """`map`, with the next result made in another thread while the caller works with this one."""
+    with ThreadPoolExecutor(1) as thread:
+        upcoming = thread.submit(make, next(items))
+        while True:
+            result = upcoming.result()
+            upcoming = thread.submit(make, next(items))
+            yield result
 
 
 def shares(items: Sequence[T], number: int) -> list[Sequence[T]]:

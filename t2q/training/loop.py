@@ -21,7 +21,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from t2q.errors import StageError
-from t2q.training.groups import cycle, shares
+from t2q.training.groups import ahead, cycle, shares
 from t2q.training.lora_model import adapter_weights
 from t2q.training.memory import Thrift, is_out_of_memory
 from t2q.training.packed import IGNORE, PackedPairs, answer_loss, pack
@@ -76,12 +76,12 @@ class Training:
         self._restore()
         if not self.history:
             self._validate()
-        groups = cycle(self.data.train_groups(), self.step)
+        steps = ahead(self._samples, cycle(self.data.train_groups(), self.step))
         while self.step < self.plan.steps:
             if self._any(self._stopped):
                 self._keep()
                 return False
-            loss = self._compute(next(groups))
+            loss = self._compute(next(steps))
             self.optimizer.step()
             self.optimizer.zero_grad(set_to_none=True)
             self.scheduler.step()
@@ -93,12 +93,16 @@ class Training:
                 self._keep()
         return True
 
-    def _compute(self, group: Sequence[int]) -> float:
+    def _samples(self, group: Sequence[int]) -> list[dict[str, Any]]:
+        """The tokens and labels of a step's pairs."""
+        return [self.train_dataset[number] for number in group]
+
+    def _compute(self, samples: Sequence[dict[str, Any]]) -> float:
         """The step's loss; its gradients are added up over the devices. With less memory, where there is too little."""
         while True:
             error: BaseException | None = None
             try:
-                loss = self._gradients(group)
+                loss = self._gradients(samples)
             except (RuntimeError, MemoryError) as raised:
                 if not is_out_of_memory(raised):
                     raise
@@ -109,7 +113,7 @@ class Training:
             self.optimizer.zero_grad(set_to_none=True)
             if self.fabric.device.type == "cuda":
                 torch.cuda.empty_cache()
-            thriftier = self.thrift.more(math.ceil(len(group) / self.fabric.world_size))
+            thriftier = self.thrift.more(math.ceil(len(samples) / self.fabric.world_size))
             if thriftier is None:
                 raise StageError(f"out of memory even with one pair at a time: {error}; take a smaller base") from None
             self.thrift = thriftier
@@ -120,13 +124,12 @@ class Training:
             raise StageError(f"the training loss is {told}: lower train.learning_rate in the recipe")
         return told
 
-    def _gradients(self, group: Sequence[int]) -> Tensor:
+    def _gradients(self, samples: Sequence[dict[str, Any]]) -> Tensor:
         """This device's part of the step's mean loss; the gradients are left with the parameters."""
         rank, devices = self.fabric.global_rank, self.fabric.world_size
-        samples = [self.train_dataset[number] for number in group]
         answers = sum(int((sample["labels"] != IGNORE).sum()) for sample in samples)
         if not answers:
-            raise StageError(f"step {self.step + 1}: none of its {len(group)} pairs has an answer to learn from")
+            raise StageError(f"step {self.step + 1}: none of its {len(samples)} pairs has an answer to learn from")
         # dropout: from the step, so that an interrupted training draws the same
         torch.manual_seed((self.plan.seed * self.plan.steps + self.step) * devices + rank)
         total = torch.zeros((), device=self.fabric.device)

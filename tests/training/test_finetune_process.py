@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 import random
 import resource
 import signal
+import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import lightning as L
 import pytest
 import torch
 import yaml
 
 from t2q.child import STOPPED
-from tests.training.small import STEPS, adapter, small_config
+from t2q.stages.train import launcher
+from t2q.training.finetune import PRECISIONS, make_fabric, make_training
+from t2q.training.loop import Training
+from tests.training.small import STEPS, adapter, small_config, training
 
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
+FORK = multiprocessing.get_context("fork")  # a process that need not import PyTorch anew
 
 
 @pytest.fixture(scope="module")
@@ -30,93 +38,147 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place
 
 
-def start(config: dict[str, Any], out: Path, **how: Any) -> subprocess.Popen[str]:
+@pytest.fixture(scope="module")
+def whole(folder: Path) -> Training:
+    done = training(small_config(folder))
+    assert done.run()
+    return done
+
+
+def start(config: dict[str, Any], out: Path) -> subprocess.Popen[str]:
     out.mkdir(parents=True, exist_ok=True)
     (out / "litgpt.yaml").write_text(yaml.safe_dump(config))
     words = ["--config", str(out / "litgpt.yaml"), "--out_dir", str(out), "--state", str(out / "state.pth")]
     command = [sys.executable, "-m", "t2q.training.finetune", *words, "--keep_every", "0"]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT, **how)
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT)
 
 
-def told(output: str) -> list[dict[str, Any]]:
+def told(process: subprocess.Popen[str], code: int = 0) -> list[dict[str, Any]]:
+    """What is printed from now on, when the process has ended."""
+    output, errors = process.communicate(timeout=120)
+    assert process.returncode == code, errors
     return [json.loads(line) for line in output.splitlines() if line.startswith("{")]
 
 
-def losses(output: str) -> list[float]:
-    return [entry["loss"] for entry in told(output) if "loss" in entry]
-
-
-def ended(process: subprocess.Popen[str], code: int = 0) -> str:
-    output, errors = process.communicate(timeout=120)
-    assert process.returncode == code, errors
-    return output
-
-
-@pytest.fixture(scope="module")
-def whole(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
-    out = tmp_path_factory.mktemp("whole")
-    return out, ended(start(small_config(folder), out))
-
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
-def test_ended_in_the_middle_it_goes_on(
-    folder: Path, whole: tuple[Path, str], tmp_path: Path, number: signal.Signals
-) -> None:
+def test_told_to_end_it_goes_on_where_it_was(folder: Path, whole: Training, tmp_path: Path) -> None:
     """A machine that is taken away sends SIGTERM first."""
     process = start(small_config(folder), tmp_path)
     assert process.stdout is not None
-    seen = []
-    while '"step": 3, "loss"' not in (seen[-1] if seen else ""):
-        seen.append(process.stdout.readline())
-    process.send_signal(number)
-    ended(process, STOPPED if number == signal.SIGTERM else -number)
-    output = ended(start(small_config(folder), tmp_path))
-    assert next(entry["note"] for entry in told(output) if "note" in entry).startswith("going on after step ")
-    assert losses(output) == losses(whole[1]) and len(losses(output)) == STEPS
-    assert torch.equal(adapter(tmp_path), adapter(whole[0]))
+    seen = ""
+    while '"step": 3, "loss"' not in seen:
+        seen = process.stdout.readline()
+        assert seen, process.communicate()
+    process.send_signal(signal.SIGTERM)
+    told(process, STOPPED)
+    again = told(start(small_config(folder), tmp_path))
+    notes = [entry["note"] for entry in again if "note" in entry]
+    assert len(notes) == 1 and notes[0].startswith("going on after step ")
+    assert [entry for entry in again if "note" not in entry] == whole.history
+    assert torch.equal(adapter(tmp_path), adapter(whole))
 
 
 @pytest.mark.slow
-def test_killed_at_ten_random_moments(folder: Path, whole: tuple[Path, str], tmp_path: Path) -> None:
+def test_killed_at_ten_random_moments(folder: Path, whole: Training, tmp_path: Path) -> None:
     chance = random.Random(1)
     kills = 0
     while kills < 10:
         process = start(small_config(folder), tmp_path)
-        time.sleep(chance.uniform(3.0, 7.0))
+        time.sleep(chance.uniform(3.0, 8.0))
         kills += process.poll() is None
         process.kill()
         process.communicate()
         if process.returncode == 0:  # it had come to its end; from the start again
-            assert torch.equal(adapter(tmp_path), adapter(whole[0]))
+            assert torch.equal(adapter(tmp_path), adapter(whole))
             (tmp_path / "state.pth").unlink()
-    ended(start(small_config(folder), tmp_path))
-    assert torch.equal(adapter(tmp_path), adapter(whole[0]))
+    told(start(small_config(folder), tmp_path))
+    assert torch.equal(adapter(tmp_path), adapter(whole))
 
 
-def test_a_full_disk_costs_the_state_and_not_the_training(
-    folder: Path, whole: tuple[Path, str], tmp_path: Path
-) -> None:
-    """The adapter fits, the state, with the optimizer's, does not."""
-    size = (whole[0] / "final" / "lit_model.pth.lora").stat().st_size
+def forked(work: Callable[[int], Any], processes: int = 1) -> list[Any]:
+    """What `work(rank)` returns, or raises as text, in as many processes."""
+    results = FORK.Queue()
 
-    def no_larger_files() -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (2 * size, 2 * size))
+    def run(rank: int) -> None:
+        try:
+            results.put((rank, work(rank)))
+        except BaseException as error:
+            results.put((rank, repr(error)))
 
-    output = ended(start(small_config(folder), tmp_path, preexec_fn=no_larger_files))
-    notes = [entry["note"] for entry in told(output) if "note" in entry]
+    children = [FORK.Process(target=run, args=(rank,)) for rank in range(processes)]
+    for child in children:
+        child.start()
+    found = dict(results.get(timeout=120) for _ in children)
+    for child in children:
+        child.join()
+    return [found[rank] for rank in range(processes)]
+
+
+def test_a_full_disk_costs_the_state_and_not_the_training(folder: Path, whole: Training, tmp_path: Path) -> None:
+    """A file of the adapter's size fits; the state, with the optimizer's, does not."""
+    room = 2 * 4 * len(adapter(whole))
+
+    def work(_: int) -> Any:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (room, room))
+        part, notes = training(small_config(folder), tmp_path / "state.pth"), []
+        part.tell = lambda entry: notes.append(entry["note"]) if "note" in entry else None
+        assert part.run()
+        return notes, adapter(part).numpy()
+
+    [(notes, weights)] = forked(work)
     assert len(notes) == STEPS and all("could not be kept" in note and "free some space" in note for note in notes)
-    assert not list(tmp_path.glob("state*"))
-    assert torch.equal(adapter(tmp_path), adapter(whole[0]))
+    assert not list(tmp_path.iterdir())
+    assert torch.equal(torch.from_numpy(weights), adapter(whole))
+
+
+def free_port() -> str:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return str(free.getsockname()[1])
 
 
 @pytest.mark.parametrize("quantize", [None, "bnb.nf4"])
-def test_two_processes_learn_what_one_learns(folder: Path, tmp_path: Path, quantize: str | None) -> None:
+def test_two_processes_learn_what_one_learns(folder: Path, quantize: str | None) -> None:
     """LitGPT refuses nf4 on more than one device."""
     precision = "bf16-true" if quantize else "32-true"
-    alike = {"lora_dropout": 0.0, "quantize": quantize, "precision": precision}
-    one, two = (
-        ended(start(small_config(folder, devices=devices, **alike), tmp_path / str(devices))) for devices in (1, 2)
-    )
-    assert losses(two) == pytest.approx(losses(one), abs=1e-3)
-    validations = [[entry["validation"] for entry in told(output) if "validation" in entry] for output in (one, two)]
-    assert validations[1] == pytest.approx(validations[0], abs=1e-3)
+    config = small_config(folder, lora_dropout=0.0, quantize=quantize, precision=precision)
+    alone = make_training(config, L.Fabric(accelerator="cpu", precision=PRECISIONS[precision][1]), None, 1e9)  # type: ignore[arg-type]
+    assert alone.run()
+    port = free_port()
+
+    def work(rank: int) -> Any:
+        os.environ |= {"LOCAL_RANK": str(rank), "NODE_RANK": "0", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+        shared = config | {"devices": 2}
+        part = make_training(shared, make_fabric(shared), None, 1e9)
+        assert part.run()
+        return part.history, adapter(part).numpy()
+
+    (history, weights), (other_history, other_weights) = forked(work, 2)
+    assert (weights == other_weights).all() and history == other_history
+    for mine, theirs in zip(history, alone.history, strict=True):
+        assert mine == pytest.approx(theirs, abs=1e-3)
+
+
+@pytest.mark.slow
+def test_two_machines_learn_what_one_learns(folder: Path, tmp_path: Path) -> None:
+    """torchrun on each, as the run says; here both are this machine."""
+    alone = training(small_config(folder, lora_dropout=0.0))
+    assert alone.run()
+    path = tmp_path / "litgpt.yaml"
+    path.write_text(yaml.safe_dump(small_config(folder, lora_dropout=0.0, num_nodes=2)))
+    torchrun = launcher(2, 1, f"127.0.0.1:{free_port()}", "test")
+    words = ["-m", "t2q.training.finetune", "--config", str(path), "--out_dir", str(tmp_path)]
+    machines = [
+        subprocess.Popen(
+            [sys.executable, *torchrun, *words],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=ENVIRONMENT,
+        )
+        for _ in range(2)
+    ]
+    first, second = sorted((told(machine) for machine in machines), key=len, reverse=True)
+    assert second == []  # one of them tells
+    for mine, theirs in zip(first, alone.history, strict=True):
+        assert mine == pytest.approx(theirs, abs=1e-3)
+    torch.testing.assert_close(adapter(tmp_path), adapter(alone), rtol=0, atol=1e-3)
