@@ -9,10 +9,10 @@ from t2q.prompt import CHAT_TEMPLATE
 def chat_template(tokenizer: FolderTokenizer, for_transformers: bool) -> str:
     """Begins with the beginning token where the model wants one: programs that run a template add none themselves.
 
-    The tokenizers of Llama 2's kind want a space before the first word. llama.cpp writes it after a beginning token in
-    the text, transformers 5 does not.
+    The tokenizers of Llama 2's kind want a space before the first word, Gemma's do not. llama.cpp writes it after a
+    beginning token in the text, transformers 5 does not.
     """
     if tokenizer.bos_id is None:
         return CHAT_TEMPLATE
-    space = " + ' '" if for_transformers and tokenizer.sentencepiece else ""
+    space = " + ' '" if for_transformers and tokenizer.prefix_space else ""
     return f"{{{{- bos_token{space} -}}}}{CHAT_TEMPLATE}"

@@ -9,23 +9,23 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from huggingface_hub import split_torch_state_dict_into_shards
 from litgpt import Config
-from litgpt.scripts.convert_lit_checkpoint import copy_weights_llama, copy_weights_qwen_2_5
+from litgpt.scripts import convert_lit_checkpoint
 from safetensors.torch import save_file
 
 from t2q.conversion.chat_template import chat_template
 from t2q.errors import StageError
+from t2q.families import FAMILIES, architecture
 from t2q.models.tokenizer import FolderTokenizer, read_json
 
 Progress = Callable[[int, int], None]
 
-# By the architecture that config.json names: LitGPT itself goes by the config's name, which a renamed base breaks.
-WEIGHT_MAPPINGS = {"LlamaForCausalLM": copy_weights_llama, "Qwen2ForCausalLM": copy_weights_qwen_2_5}
 TOKENIZER_FILES = (
     "tokenizer.json",
     "tokenizer.model",
@@ -44,16 +44,17 @@ def convert_to_hf(checkpoint_dir: Path, out_dir: Path, on_progress: Progress | N
     files do not belong together.
     """
     config = read_json(checkpoint_dir / "config.json")
-    architecture = (config.get("architectures") or ["no architecture"])[0]
-    if architecture not in WEIGHT_MAPPINGS:
-        raise StageError(
-            f"{checkpoint_dir}/config.json names {architecture}: only {' and '.join(WEIGHT_MAPPINGS)} can be converted"
-        )
-    weights, tied = _hf_weights(checkpoint_dir, architecture)
+    name = architecture(config)
+    if name not in FAMILIES:
+        raise StageError(f"{checkpoint_dir}/config.json names {name}: only {', '.join(FAMILIES)} can be converted")
+    lit_config = Config.from_file(checkpoint_dir / "model_config.yaml")
+    weights, tied = _hf_weights(checkpoint_dir, lit_config, name)
     embedding = weights["model.embed_tokens.weight"]
     tokenizer = FolderTokenizer(checkpoint_dir)
     eos = tokenizer.eos_ids[0] if len(tokenizer.eos_ids) == 1 else list(tokenizer.eos_ids)
+    config.pop("dtype", None)  # transformers 5's name for it, which would outweigh the other
     config |= {
+        "rms_norm_eps": lit_config.norm_eps,  # that of the training: for Gemma 2, LitGPT has another than config.json
         "tie_word_embeddings": tied,
         "vocab_size": embedding.shape[0],
         "torch_dtype": str(embedding.dtype).removeprefix("torch."),
@@ -74,22 +75,25 @@ def convert_to_hf(checkpoint_dir: Path, out_dir: Path, on_progress: Progress | N
     _write_json(out_dir / "generation_config.json", generation)
 
 
-def _hf_weights(checkpoint_dir: Path, architecture: str) -> tuple[dict[str, torch.Tensor], bool]:
+def _hf_weights(checkpoint_dir: Path, config: Config, name: str) -> tuple[dict[str, torch.Tensor], bool]:
     """The weights under transformers' names, and whether the output weights are the embedding's (then left out).
 
-    The tensors decide, not the base's config: training can untie what was tied.
+    The tensors decide, not the base's config: training can untie what was tied. LitGPT itself chooses the mapping by
+    the configuration's name, which a renamed base breaks.
     """
+    family = FAMILIES[name]
     lit = torch.load(checkpoint_dir / "lit_model.pth", mmap=True, weights_only=True)
     lit = lit.get("model", lit)
-    tied = torch.equal(lit["lm_head.weight"], lit["transformer.wte.weight"])
-    weights: dict[str, torch.Tensor] = {}
+    head = lit.pop("lm_head.weight")
+    tied = torch.equal(head, lit["transformer.wte.weight"])
+    weights: dict[str, torch.Tensor] = {} if tied else {"lm_head.weight": head}
     try:
-        WEIGHT_MAPPINGS[architecture](
-            Config.from_file(checkpoint_dir / "model_config.yaml"), weights, lit, untie_weights=tied
+        getattr(convert_lit_checkpoint, family.weights)(
+            replace(config, name=family.litgpt_name or config.name), weights, lit
         )
     except KeyError as error:
         raise StageError(
-            f"{checkpoint_dir}/lit_model.pth holds {error}, which a {architecture} has not: "
+            f"{checkpoint_dir}/lit_model.pth holds {error}, which a {name} has not: "
             "config.json and lit_model.pth are of different models"
         ) from error
     return weights, tied
@@ -105,12 +109,12 @@ def copy_tokenizer(folder: Path, out_dir: Path) -> None:
 def _copy_tokenizer(tokenizer: FolderTokenizer, checkpoint_dir: Path, out_dir: Path) -> None:
     """The tokenizer's files byte for byte, with the prompt contract as chat template.
 
-    Only where add_bos_token is said and tokenizer.json itself does not add the token, tokenizer.json is completed:
+    Only where add_bos_token says other than tokenizer.json itself does, tokenizer.json is made to do as it says:
     transformers 5 goes by tokenizer.json alone.
     """
     copy_tokenizer(checkpoint_dir, out_dir)
-    if tokenizer.bos_id is not None and not tokenizer.adds_bos_itself:
-        tokenizer.save_adding_bos(out_dir / "tokenizer.json")
+    if tokenizer.adds_bos_itself != (tokenizer.bos_id is not None):
+        tokenizer.save_as_said(out_dir / "tokenizer.json")
     template = chat_template(tokenizer, for_transformers=True)
     _write_json(out_dir / "tokenizer_config.json", tokenizer.config | {"chat_template": template})
     (out_dir / "chat_template.jinja").write_text(template, encoding="utf-8")

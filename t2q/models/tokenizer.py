@@ -42,7 +42,9 @@ class FolderTokenizer:
         self._tokenizer.encode_special_tokens = True
         self._pieces: dict[int, str] = {}
         self._specials = {i for i, token in self._tokenizer.get_added_tokens_decoder().items() if token.special}
-        self.sentencepiece = bool(getattr(self._tokenizer.model, "byte_fallback", False))  # Llama 2's kind
+        self.sentencepiece = bool(getattr(self._tokenizer.model, "byte_fallback", False))  # Llama 2's kind, Gemma's
+        letter = "".join(self._tokenizer.encode("a", add_special_tokens=False).tokens)
+        self.prefix_space = self.sentencepiece and letter.startswith("\u2581")  # before a text's first word
         self.config = read_json(folder / "tokenizer_config.json")
         eos = self._id(self.config.get("eos_token"))
         if eos is None:
@@ -82,12 +84,13 @@ class FolderTokenizer:
             return bytes([int(code[1], 16)]) if code else text.replace("\u2581", " ").encode()
         return bytes(_BYTES[letter] for letter in text if letter in _BYTES)
 
-    def save_adding_bos(self, path: Path) -> None:
-        """Writes a tokenizer.json that adds the beginning token to every text."""
+    def save_as_said(self, path: Path) -> None:
+        """Writes a tokenizer.json that adds the beginning token to every text where prompts get one, and else not."""
         from tokenizers.processors import TemplateProcessing
 
-        bos = self._tokenizer.id_to_token(self.bos_id)
-        self._tokenizer.post_processor = TemplateProcessing(single=f"{bos} $A", special_tokens=[(bos, self.bos_id)])
+        bos = [] if self.bos_id is None else [(self._tokenizer.id_to_token(self.bos_id), self.bos_id)]
+        template = [*(token for token, _ in bos), "$A"]
+        self._tokenizer.post_processor = TemplateProcessing(single=template, special_tokens=bos)
         self._tokenizer.save(str(path))
 
     def _id(self, token: str | dict[str, Any] | None) -> int | None:

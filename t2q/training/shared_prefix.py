@@ -30,10 +30,10 @@ def attention_mask(documents: Tensor, pairs: Tensor) -> Tensor:
     return (causal & same_document & same_pair)[:, None]
 
 
-def hidden_states(model: Any, ids: Tensor, positions: Tensor, mask: Tensor | PairRows) -> Tensor:
+def hidden_states(model: Any, ids: Tensor, positions: Tensor, mask: Tensor | PairRows | None) -> Tensor:
     """The states before the output head of a LitGPT GPT (plain or with LoRA), shape (B, T, n_embd).
 
-    Follows `litgpt.model.GPT.forward`, with positions and mask given instead of derived.
+    Follows `litgpt.model.GPT.forward`, with positions and mask given instead of derived. None: attention is causal.
     """
     config = model.config
     cos, sin = model.cos[positions], model.sin[positions]
