@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import importlib.util
-import json
 import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
@@ -29,7 +28,6 @@ from t2q.schema import Schema
 from t2q.stages import STAGES
 
 ROOM = 256  # tokens for a question and its query beside the schema
-FAMILIES = ("LlamaForCausalLM", "Qwen2ForCausalLM")  # what the stages hf and gguf can convert
 SIZES_ON_DISK = 5  # merged, HF, f16, q8_0 and q4_k_m, together in sizes of the base's weights
 FEW_STEPS = 10
 LEARNING_RATES = (1e-6, 1e-2)  # beyond these, LoRA learns nothing or falls apart
@@ -111,19 +109,32 @@ def _will_not_run(query: str, schema: Schema | None) -> str:
 
 
 def base(known: Known) -> Iterator[Finding]:
-    """The base is there, or LitGPT knows it; and it is of a family that can be converted."""
+    """The base is there, or LitGPT knows it; it is of a family that can be converted, and so is its tokenizer."""
+    from t2q.conversion.gguf_vocabulary import check_tokenizer
+    from t2q.families import architecture, litgpt_context, refusals
+    from t2q.models.tokenizer import FolderTokenizer, read_json
+
     name = known.recipe.base
     try:
-        known.folder = base_folder(name)
+        folder = base_folder(name)
     except RecipeError as error:
         yield Finding(False, f"{error}{_unknown_name(name)}")
         return
-    config = _json(known.folder / "config.json")
-    family = (config.get("architectures") or ["of no known family"])[0]
-    if family not in FAMILIES:
-        yield Finding(False, f"base {name} is {family}; t2q can convert {' and '.join(FAMILIES)}")
-    else:
-        yield Finding(True, f"base {name}: {family} in {known.folder}")
+    config = read_json(folder / "config.json")
+    lit_config = yaml.safe_load((folder / "model_config.yaml").read_text(encoding="utf-8"))
+    if wrong := list(refusals(config, lit_config)):
+        yield from (Finding(False, f"base {name} {why}") for why in wrong)
+        return
+    if not FolderTokenizer(folder).begins_as_litgpt():
+        yield Finding(
+            False,
+            f"base {name}: its tokenizer and LitGPT disagree on whether a text begins with a beginning token: "
+            f"write add_bos_token, true or false, into {folder}/tokenizer_config.json",
+        )
+        return
+    check_tokenizer(folder, config["vocab_size"])
+    known.folder = folder
+    yield Finding(True, f"base {name}: {architecture(config)} in {folder}, reads {litgpt_context(lit_config)} tokens")
 
 
 def _unknown_name(name: str) -> str:
@@ -289,10 +300,3 @@ def check_recipe(path: Path, profile: str | None, overrides: Sequence[str]) -> b
         progress.say(f"{'✓' if finding.ok else '✗'} {name:9} {finding.text}")
     progress.say(f"{wrong} to mend before `t2q run {path}`" if wrong else f"ready: t2q run {path}")
     return not wrong
-
-
-def _json(path: Path) -> dict[str, list[str]]:
-    if not path.is_file():
-        return {}
-    data: dict[str, list[str]] = json.loads(path.read_text(encoding="utf-8"))
-    return data

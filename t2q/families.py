@@ -9,7 +9,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
+
+from t2q.errors import StageError
 
 Json = Mapping[str, Any]
 
@@ -61,7 +64,7 @@ REFUSED: tuple[tuple[Callable[[Json], object], str], ...] = (
         "attends through a sliding window (use_sliding_window), which LitGPT leaves out: take Qwen2.5-Coder or Qwen3",
     ),
     (
-        lambda c: c.get("query_pre_attn_scalar", c.get("head_dim")) not in (c.get("head_dim"), _of_gemma_27b(c)),
+        lambda c: "query_pre_attn_scalar" in c and c["query_pre_attn_scalar"] != _gemma_scalar(c),
         "scales attention's scores otherwise than llama.cpp does (query_pre_attn_scalar): take one of Google's Gemma 2",
     ),
     (
@@ -97,22 +100,34 @@ _ROPE_FIELDS = {
 }
 
 
-def _of_gemma_27b(config: Json) -> float | None:
-    """By what llama.cpp scales in the 27 B model, which it knows by its 46 layers (src/models/gemma2.cpp)."""
-    of_27b = config["num_hidden_layers"] == 46
-    return config["hidden_size"] / config["num_attention_heads"] if of_27b else None
+def _gemma_scalar(config: Json) -> float:
+    """By the root of what llama.cpp divides scores in Gemma 2, whose 27 B model it knows by its 46 layers."""
+    if config["num_hidden_layers"] == 46:
+        return float(config["hidden_size"] / config["num_attention_heads"])
+    return float(config["head_dim"])
+
+
+def family_of(config: Json, path: Path) -> Family:
+    """By the config.json that was read from a path. Raises StageError where it is none of those known."""
+    if architecture(config) not in FAMILIES:
+        raise StageError(f"the model of {path} is {_unknown(config)}")
+    return FAMILIES[architecture(config)]
 
 
 def architecture(config: Json) -> str:
-    """What config.json names, "no architecture" where it names none."""
-    return str((config.get("architectures") or ["no architecture"])[0])
+    """What config.json names, "" where it names nothing."""
+    return str((config.get("architectures") or [""])[0])
+
+
+def _unknown(config: Json) -> str:
+    return f"{architecture(config) or 'of no named architecture'}; t2q can convert {', '.join(FAMILIES)}"
 
 
 def refusals(config: Json, lit_config: Json) -> Iterator[str]:
     """Why a base cannot be taken, a line each, by its config.json and its model_config.yaml."""
     yield from (why for holds, why in REFUSED if holds(config))
     if architecture(config) not in FAMILIES:
-        yield f"is {architecture(config)}; t2q can convert {', '.join(FAMILIES)}"
+        yield f"is {_unknown(config)}"
         return
     told = {mine: (config.get(mine), lit_config.get(its)) for mine, its in TOLD_TWICE.items()}
     told["rope_theta"] = (rope(config)["rope_theta"], lit_config.get("rope_base"))

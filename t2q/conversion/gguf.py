@@ -19,7 +19,7 @@ from torch import Tensor
 from t2q.conversion.chat_template import chat_template
 from t2q.conversion.gguf_vocabulary import check_tokens, write_tokenizer
 from t2q.errors import StageError
-from t2q.families import FAMILIES, ROPE_TYPES, architecture, context, rope, window
+from t2q.families import ROPE_TYPES, Family, context, family_of, rope, window
 from t2q.models.tokenizer import FolderTokenizer, read_json
 
 Progress = Callable[[int, int], None]
@@ -50,14 +50,11 @@ def convert_to_gguf(
     Raises StageError where the architecture is not known or llama.cpp would split text into other tokens.
     """
     config = read_json(hf_folder / "config.json")
-    if architecture(config) not in FAMILIES:
-        raise StageError(
-            f"{hf_folder}/config.json names {architecture(config)}: only {', '.join(FAMILIES)} become GGUF"
-        )
+    family = family_of(config, hf_folder / "config.json")
     tokenizer = FolderTokenizer(hf_folder)
     partial = gguf_path.with_name(f"{gguf_path.name}.partial")
     logging.getLogger("gguf").setLevel(logging.ERROR)
-    writer = gguf.GGUFWriter(partial, FAMILIES[architecture(config)].gguf)
+    writer = gguf.GGUFWriter(partial, family.gguf)
     try:
         writer.add_type(gguf.GGUFType.MODEL)
         writer.add_name(name or hf_folder.name)
@@ -68,7 +65,7 @@ def convert_to_gguf(
         _write_shape(writer, config)
         write_tokenizer(writer, hf_folder, config["vocab_size"], tokenizer)
         writer.add_chat_template(chat_template(tokenizer, for_transformers=False))
-        _write_tensors(writer, hf_folder, config, tensor_type, on_progress)
+        _write_tensors(writer, hf_folder, family, config, tensor_type, on_progress)
         writer.close()
         check_tokens(partial, tokenizer)
         partial.replace(gguf_path)
@@ -76,9 +73,8 @@ def convert_to_gguf(
         partial.unlink(missing_ok=True)
 
 
-def gguf_names(config: Mapping[str, Any]) -> gguf.TensorNameMap:
-    """From transformers' names of tensors to GGUF's, by a config.json."""
-    family = FAMILIES[architecture(config)]
+def gguf_names(family: Family, config: Mapping[str, Any]) -> gguf.TensorNameMap:
+    """From transformers' names of tensors to GGUF's, for as many layers as config.json says."""
     return gguf.get_tensor_name_map(gguf.MODEL_ARCH[family.gguf.upper()], config["num_hidden_layers"])
 
 
@@ -128,11 +124,16 @@ def _rope_factors(config: dict[str, Any], rotary: dict[str, Any]) -> Tensor:
 
 
 def _write_tensors(
-    writer: gguf.GGUFWriter, hf_folder: Path, config: dict[str, Any], tensor_type: str, on_progress: Progress | None
+    writer: gguf.GGUFWriter,
+    hf_folder: Path,
+    family: Family,
+    config: dict[str, Any],
+    tensor_type: str,
+    on_progress: Progress | None,
 ) -> None:
     """Two passes, so that one tensor at a time is in memory: the table of contents, then the data."""
     dtype, ggml_type, _ = TENSOR_TYPES[tensor_type]
-    tensors = list(_tensors(hf_folder, config))
+    tensors = list(_tensors(hf_folder, family, config))
     for name, shape, _ in tensors:
         kind, size = (ggml_type, dtype.itemsize) if len(shape) > 1 else (gguf.GGMLQuantizationType.F32, 4)
         writer.add_tensor_info(name, shape, torch.empty(0).numpy().dtype, math.prod(shape) * size, raw_dtype=kind)
@@ -146,9 +147,11 @@ def _write_tensors(
             on_progress(done, len(tensors))
 
 
-def _tensors(hf_folder: Path, config: dict[str, Any]) -> Iterator[tuple[str, list[int], Callable[[], Tensor]]]:
+def _tensors(
+    hf_folder: Path, family: Family, config: dict[str, Any]
+) -> Iterator[tuple[str, list[int], Callable[[], Tensor]]]:
     """GGUF name, shape and loader of every tensor."""
-    names = gguf_names(config)
+    names = gguf_names(family, config)
     rotary = rope(config)
     if rotary["rope_type"] == "llama3":
         factors = _rope_factors(config, rotary)
@@ -158,12 +161,11 @@ def _tensors(hf_folder: Path, config: dict[str, Any]) -> Iterator[tuple[str, lis
             for key in file.keys():  # noqa: SIM118 (not a dict)
                 name = names.get_name(key, try_suffixes=(".weight", ".bias"))
                 if name is None:
-                    raise StageError(f"{path} holds {key!r}, which a {architecture(config)} in GGUF has not")
-                yield name, file.get_slice(key).get_shape(), _loader(path, key, config)
+                    raise StageError(f"{path} holds {key!r}, which a {family.gguf} in GGUF has not")
+                yield name, file.get_slice(key).get_shape(), _loader(path, key, family, config)
 
 
-def _loader(path: Path, key: str, config: dict[str, Any]) -> Callable[[], Tensor]:
-    family = FAMILIES[architecture(config)]
+def _loader(path: Path, key: str, family: Family, config: dict[str, Any]) -> Callable[[], Tensor]:
     heads = config["num_attention_heads"]
     rotated = {".q_proj.": heads, ".k_proj.": config.get("num_key_value_heads") or heads}
 

@@ -21,7 +21,7 @@ from safetensors.torch import save_file
 
 from t2q.conversion.chat_template import chat_template
 from t2q.errors import StageError
-from t2q.families import FAMILIES, architecture
+from t2q.families import Family, family_of
 from t2q.models.tokenizer import FolderTokenizer, read_json
 
 Progress = Callable[[int, int], None]
@@ -44,11 +44,9 @@ def convert_to_hf(checkpoint_dir: Path, out_dir: Path, on_progress: Progress | N
     files do not belong together.
     """
     config = read_json(checkpoint_dir / "config.json")
-    name = architecture(config)
-    if name not in FAMILIES:
-        raise StageError(f"{checkpoint_dir}/config.json names {name}: only {', '.join(FAMILIES)} can be converted")
+    family = family_of(config, checkpoint_dir / "config.json")
     lit_config = Config.from_file(checkpoint_dir / "model_config.yaml")
-    weights, tied = _hf_weights(checkpoint_dir, lit_config, name)
+    weights, tied = _hf_weights(checkpoint_dir, lit_config, family)
     embedding = weights["model.embed_tokens.weight"]
     tokenizer = FolderTokenizer(checkpoint_dir)
     eos = tokenizer.eos_ids[0] if len(tokenizer.eos_ids) == 1 else list(tokenizer.eos_ids)
@@ -75,13 +73,13 @@ def convert_to_hf(checkpoint_dir: Path, out_dir: Path, on_progress: Progress | N
     _write_json(out_dir / "generation_config.json", generation)
 
 
-def _hf_weights(checkpoint_dir: Path, config: Config, name: str) -> tuple[dict[str, torch.Tensor], bool]:
+def _hf_weights(checkpoint_dir: Path, config: Config, family: Family) -> tuple[dict[str, torch.Tensor], bool]:
     """The weights under transformers' names, and whether the output weights are the embedding's (then left out).
 
     The tensors decide, not the base's config: training can untie what was tied. LitGPT itself chooses the mapping by
     the configuration's name, which a renamed base breaks.
     """
-    family = FAMILIES[name]
+
     lit = torch.load(checkpoint_dir / "lit_model.pth", mmap=True, weights_only=True)
     lit = lit.get("model", lit)
     head = lit.pop("lm_head.weight")
@@ -93,7 +91,7 @@ def _hf_weights(checkpoint_dir: Path, config: Config, name: str) -> tuple[dict[s
         )
     except KeyError as error:
         raise StageError(
-            f"{checkpoint_dir}/lit_model.pth holds {error}, which a {name} has not: "
+            f"{checkpoint_dir}/lit_model.pth holds {error}, which a {family.gguf} has not: "
             "config.json and lit_model.pth are of different models"
         ) from error
     return weights, tied

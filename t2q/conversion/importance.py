@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 from t2q.conversion.gguf import gguf_names
+from t2q.families import family_of
 from t2q.models.hf_model import HFModel
 from t2q.models.tokenizer import read_json
 
@@ -24,7 +25,8 @@ def importance(hf_folder: Path, texts: Sequence[str]) -> dict[str, np.ndarray]:
 
     What the texts begin with in common is counted once, so that a schema does not outweigh the questions about it.
     """
-    names = gguf_names(read_json(hf_folder / "config.json"))
+    config = read_json(hf_folder / "config.json")
+    names = gguf_names(family_of(config, hf_folder / "config.json"), config)
     sums: dict[str, Any] = {}
     model = HFModel(hf_folder)
     with model:

@@ -35,9 +35,12 @@ class FolderTokenizer:
     def __init__(self, folder: Path) -> None:
         from tokenizers import Tokenizer
 
-        path = folder / "tokenizer.json"
+        self._folder, path = folder, folder / "tokenizer.json"
         if not path.is_file():
-            raise T2QError(f"{folder} has no tokenizer.json: copy the base model's tokenizer files there")
+            raise T2QError(
+                f"{folder} has no tokenizer.json: copy it from the base model; where that has tokenizer.model only, "
+                "write it with transformers: AutoTokenizer.from_pretrained(BASE).save_pretrained(FOLDER)"
+            )
         self._tokenizer = Tokenizer.from_file(str(path))
         self._tokenizer.encode_special_tokens = True
         self._pieces: dict[int, str] = {}
@@ -53,6 +56,19 @@ class FolderTokenizer:
         self.eos_ids = tuple(dict.fromkeys([eos, *(more if isinstance(more, list) else [more])]))
         self.adds_bos_itself = bool(self._tokenizer.encode("", add_special_tokens=True).ids)
         self.bos_id = self._id(self.config.get("bos_token")) if self._wants_bos() else None
+
+    def begins_as_litgpt(self) -> bool:
+        """Whether LitGPT, in training, begins a text with the beginning token where this class does.
+
+        What it goes by is `litgpt.Tokenizer.check_if_bos_token_used`: the folder's name for some models, and not what
+        tokenizer.json does.
+        """
+        name = self._folder.name
+        by_name = name.startswith(("Meta-Llama-3", "Llama-3")) or (
+            name.startswith("SmolLM2") and name.endswith("Instruct")
+        )
+        by_class = self.config.get("tokenizer_class") == "LlamaTokenizer"
+        return bool(by_name or self.config.get("add_bos_token", by_class)) == (self.bos_id is not None)
 
     @property
     def eos_tokens(self) -> list[str]:

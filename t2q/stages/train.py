@@ -11,6 +11,7 @@ import shutil
 import sys
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from t2q.child import run_child
 from t2q.data.pairs import Pair, answer_text
 from t2q.data.wording import SPLITS
 from t2q.errors import StageError
+from t2q.families import litgpt_context
 from t2q.hardware import free_cores
 from t2q.large_pages import LARGE_PAGES, tunables
 from t2q.prepared import Prepared
@@ -152,7 +154,7 @@ def check_rows(prepared: Prepared, checkpoint: Path) -> tuple[dict[str, int], se
     from t2q.training.prompt_style import T2QPrompt
 
     tokenizer = Tokenizer(checkpoint)
-    context = Config.from_file(checkpoint / "model_config.yaml").block_size
+    context = litgpt_context(asdict(Config.from_file(checkpoint / "model_config.yaml")))
     schemas = {
         name: len(tokenizer.encode(T2QPrompt().apply("", input=shown.text))) + ENDS
         for name, shown in prepared.databases.items()

@@ -176,7 +176,7 @@ def unpack(ids: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 def _by_pairs(config: Any, device: torch.device) -> bool:
     """Whether attention goes by pairs rather than by a mask: on a CPU, where the model's is the usual one."""
-    special = config.attention_logit_softcapping or config.sliding_window_size or config.latent_attention
+    special = config.attention_logit_softcapping or config.latent_attention
     return device.type == "cpu" and not special
 
 
@@ -203,6 +203,9 @@ def install() -> None:
         if int(idx.max()) < 1 << _PAIR_SHIFT:
             return plain(self, idx, *args, lm_head_chunk_size=lm_head_chunk_size, **kwargs)
         ids, pairs, positions = unpack(idx)
+        # no pair is longer than attention's window, and LitGPT would put the window's mask in the place of the row's
+        for block in self.transformer.h:
+            block.attn.apply_sliding_window_attention = False
         states = hidden_states(self, ids, positions, _seen(self.config, idx, pairs))
         predicts = (idx[0] & _PREDICTS).bool()
         predicts[-1] = True  # the logits that the loop leaves out

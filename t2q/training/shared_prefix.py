@@ -65,6 +65,9 @@ def prefix_attention(plain: Callable[..., Tensor]) -> Callable[..., Tensor]:
             return attend_pairs(q, k, v, mask, scale)
         if mask is not None and mask.dtype == torch.long:
             return attend_documents(q, k, v, mask, scale)
+        if mask is not None and mask.dtype == torch.bool and self.config.attention_logit_softcapping is not None:
+            # here LitGPT adds the mask to the scores
+            mask = torch.zeros_like(mask, dtype=q.dtype).masked_fill(~mask, torch.finfo(q.dtype).min)
         shared = 0 if mask is None else q.shape[-2] - mask.shape[-2]
         if shared == 0:
             return plain(self, q, k, v, mask)
