@@ -64,7 +64,7 @@ def convert_to_gguf(
         writer.add_quantization_version(gguf.GGML_QUANT_VERSION)
         _write_shape(writer, config)
         write_tokenizer(writer, hf_folder, config["vocab_size"], tokenizer)
-        writer.add_chat_template(chat_template(tokenizer, for_transformers=False))
+        writer.add_chat_template(chat_template(tokenizer))
         _write_tensors(writer, hf_folder, family, config, tensor_type, on_progress)
         writer.close()
         check_tokens(partial, tokenizer)

@@ -18,6 +18,7 @@ from huggingface_hub import split_torch_state_dict_into_shards
 from litgpt import Config
 from litgpt.scripts import convert_lit_checkpoint
 from safetensors.torch import save_file
+from transformers import AutoTokenizer
 
 from t2q.conversion.chat_template import chat_template
 from t2q.errors import StageError
@@ -60,6 +61,7 @@ def convert_to_hf(checkpoint_dir: Path, out_dir: Path, on_progress: Progress | N
     }
     out_dir.mkdir(parents=True, exist_ok=True)
     _write_weights(weights, out_dir, on_progress)
+    _write_json(out_dir / "config.json", config)
     _copy_tokenizer(tokenizer, checkpoint_dir, out_dir)
     pad = config.get("pad_token_id")
     generation = {
@@ -69,7 +71,6 @@ def convert_to_hf(checkpoint_dir: Path, out_dir: Path, on_progress: Progress | N
     }
     if tokenizer.bos_id is not None:
         generation["bos_token_id"] = tokenizer.bos_id
-    _write_json(out_dir / "config.json", config)
     _write_json(out_dir / "generation_config.json", generation)
 
 
@@ -113,9 +114,22 @@ def _copy_tokenizer(tokenizer: FolderTokenizer, checkpoint_dir: Path, out_dir: P
     copy_tokenizer(checkpoint_dir, out_dir)
     if tokenizer.adds_bos_itself != (tokenizer.bos_id is not None):
         tokenizer.save_as_said(out_dir / "tokenizer.json")
-    template = chat_template(tokenizer, for_transformers=True)
+    template = chat_template(tokenizer, space=tokenizer.prefix_space and not _writes_space(tokenizer, out_dir))
     _write_json(out_dir / "tokenizer_config.json", tokenizer.config | {"chat_template": template})
     (out_dir / "chat_template.jinja").write_text(template, encoding="utf-8")
+
+
+def _writes_space(tokenizer: FolderTokenizer, hf_folder: Path) -> bool:
+    """Whether transformers' tokenizer begins a text that spells the beginning token as the model's begins it without.
+
+    Of those that put a space before the first word, some do so behind a beginning token as well: transformers chooses a
+    class by config.json and tokenizer_config.json.
+    """
+    if tokenizer.bos_id is None:
+        return True
+    theirs = AutoTokenizer.from_pretrained(hf_folder, local_files_only=True)
+    ids: list[int] = theirs(f"{theirs.bos_token}a", add_special_tokens=False)["input_ids"]
+    return ids == tokenizer.encode("a")
 
 
 def _write_weights(weights: dict[str, torch.Tensor], out_dir: Path, on_progress: Progress | None) -> None:

@@ -24,12 +24,15 @@ from t2q.conversion.gguf_vocabulary import check_tokenizer
 from t2q.conversion.hf import convert_to_hf
 from t2q.conversion.importance import importance
 from t2q.conversion.merge import merge, read_adapted
+from t2q.conversion.quantize import quantize
 from t2q.families import FAMILIES, architecture, refusals
 from t2q.models import Model, open_model
+from t2q.models.parity import kl_divergence
 from t2q.prompt import render
 from tests.models.builders import DATABASE, QUESTIONS
 from tests.models.family_shapes import SHAPES
 from tests.models.test_merge import adapter
+from tests.models.test_prompt_contract import QUESTION, renderings
 from tests.models.test_tokens import TEXTS
 
 PROMPTS = [render(DATABASE, question) for question in QUESTIONS]
@@ -124,6 +127,20 @@ def test_every_loader_reads_the_same_tokens(way: Way, text: str) -> None:
     elif ("Qwen" in way.name and "e\u0301" in text) or ("Gemma" in way.name and "▁" in text):
         del found["gguf"]  # llama.cpp composes no characters, and has Gemma's runs of spaces as spaces only
     assert found == dict.fromkeys(found, way.models["lit"].encode(text))
+
+
+def test_every_rendering_of_the_prompt_is_the_same_tokens(way: Way) -> None:
+    found = renderings(way.hf, way.gguf)
+    assert found == dict.fromkeys(found, way.models["lit"].encode(render(DATABASE, QUESTION)))
+
+
+@pytest.mark.parametrize(("kind", "limit"), [("q8_0", 0.1), ("q4_k_m", 1.0)])
+def test_it_can_be_quantised(way: Way, tmp_path: Path, kind: str, limit: float) -> None:
+    quantize(way.gguf, tmp_path / "model.gguf", kind, importance(way.hf, PROMPTS[:2]))
+    with open_model(tmp_path / "model.gguf") as model:
+        divergence = kl_divergence(way.merged, model.logits(way.ids)).mean()
+    print(f"\n{way.name} {kind}: {divergence:.1e}")
+    assert divergence < limit
 
 
 def test_check_takes_it(way: Way) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 from llama_cpp.llama_chat_format import Jinja2ChatFormatter
@@ -27,18 +28,26 @@ def ollama_prompt(text: str, question: str) -> str:
     return re.sub(r"\{\{ \.(\w+) \}\}", lambda match: values[match[1]], template)
 
 
-def test_all_renderings_are_the_same_tokens(chain: Chain) -> None:
-    expected = chain.models["lit"].encode(render(DATABASE, QUESTION))
-    hf = AutoTokenizer.from_pretrained(chain.hf)
-    assert hf.apply_chat_template(MESSAGES, add_generation_prompt=True, return_dict=False) == expected
-    with LlamaFile(chain.gguf["f16"], vocabulary_only=True) as file:
+def renderings(hf_folder: Path, gguf: Path) -> dict[str, list[int]]:
+    """The tokens of one prompt, by who renders it."""
+    hf = AutoTokenizer.from_pretrained(hf_folder)
+    with LlamaFile(gguf, vocabulary_only=True) as file:
         formatter = Jinja2ChatFormatter(
             template=file.metadata("tokenizer.chat_template"), eos_token=file.end_token, bos_token=hf.bos_token or ""
         )
         rendered = formatter(messages=MESSAGES).prompt  # type: ignore[arg-type]
-        assert file.encode(rendered.removeprefix(hf.bos_token or "")) == expected
-        assert file.encode(ollama_prompt(modelfile(chain.gguf["f16"], DATABASE), QUESTION)) == expected
-    assert rendered == (hf.bos_token or "") + render(DATABASE, QUESTION)
+        bos = hf.bos_token if rendered.startswith(hf.bos_token or "-") else ""
+        assert rendered == bos + render(DATABASE, QUESTION)
+        return {
+            "transformers": hf.apply_chat_template(MESSAGES, add_generation_prompt=True, return_dict=False),
+            "llama.cpp": file.encode(rendered.removeprefix(bos)),
+            "Ollama": file.encode(ollama_prompt(modelfile(gguf, DATABASE), QUESTION)),
+        }
+
+
+def test_all_renderings_are_the_same_tokens(chain: Chain) -> None:
+    found = renderings(chain.hf, chain.gguf["f16"])
+    assert found == dict.fromkeys(found, chain.models["lit"].encode(render(DATABASE, QUESTION)))
 
 
 def test_a_conversation_with_an_answer_is_a_training_row(chain: Chain) -> None:
