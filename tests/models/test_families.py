@@ -17,7 +17,7 @@ import pytest
 import torch
 import yaml
 from gguf import GGUFReader
-from transformers import AutoModelForCausalLM
+from transformers import AutoConfig, AutoModelForCausalLM
 
 from t2q.conversion.gguf import convert_to_gguf
 from t2q.conversion.gguf_vocabulary import check_tokenizer
@@ -147,6 +147,16 @@ def test_check_takes_it(way: Way) -> None:
     config = json.loads((way.base / "config.json").read_text())
     assert not list(refusals(config, yaml.safe_load((way.base / "model_config.yaml").read_text())))
     check_tokenizer(way.base, config["vocab_size"])
+
+
+def test_a_config_as_transformers_5_writes_it_says_the_same(way: Way, tmp_path: Path) -> None:
+    folder = shutil.copytree(way.hf, tmp_path / "hf")
+    AutoConfig.from_pretrained(folder).save_pretrained(folder)
+    config = json.loads((folder / "config.json").read_text())
+    assert "rope_parameters" in config and "rope_theta" not in config
+    assert not list(refusals(config, yaml.safe_load((way.base / "model_config.yaml").read_text())))
+    convert_to_gguf(folder, tmp_path / "model.gguf", "f32")
+    assert (tmp_path / "model.gguf").read_bytes() == way.gguf.read_bytes()
 
 
 def test_the_quantiser_is_told_of_every_matrix(way: Way) -> None:
