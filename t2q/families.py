@@ -52,8 +52,8 @@ REFUSED: tuple[tuple[Callable[[Json], object], str], ...] = (
     ),
     (
         lambda c: rope(c)["rope_type"] not in ROPE_TYPES,
-        "stretches positions in a way that LitGPT does not (rope_scaling): take the model with the short context, "
-        "such as Phi-3-mini-4k-instruct",
+        "stretches positions in a way that LitGPT, transformers and llama.cpp do not share (rope_scaling): "
+        "take the model with the short context, such as Phi-3-mini-4k-instruct",
     ),
     (
         lambda c: rope(c).get("partial_rotary_factor", 1) != 1,
