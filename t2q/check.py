@@ -125,14 +125,15 @@ def base(known: Known) -> Iterator[Finding]:
     if wrong := list(refusals(config, lit_config)):
         yield from (Finding(False, f"base {name} {why}") for why in wrong)
         return
-    if not FolderTokenizer(folder).begins_as_litgpt():
+    tokenizer = FolderTokenizer(folder)
+    if not tokenizer.begins_as_litgpt():
         yield Finding(
             False,
             f"base {name}: its tokenizer and LitGPT disagree on whether a text begins with a beginning token: "
             f"write add_bos_token, true or false, into {folder}/tokenizer_config.json",
         )
         return
-    check_tokenizer(folder, config["vocab_size"])
+    check_tokenizer(folder, config["vocab_size"], tokenizer)
     known.folder = folder
     yield Finding(True, f"base {name}: {architecture(config)} in {folder}, reads {litgpt_context(lit_config)} tokens")
 

@@ -115,10 +115,10 @@ def write_tokenizer(writer: GGUFWriter, hf_folder: Path, size: int, tokenizer: F
         writer.add_add_space_prefix(tokenizer.prefix_space)
 
 
-def check_tokenizer(folder: Path, size: int) -> None:
+def check_tokenizer(folder: Path, size: int, tokenizer: FolderTokenizer) -> None:
     """Raises StageError where llama.cpp cannot have a folder's tokenizer, or would read a text as other tokens."""
     with tempfile.TemporaryDirectory() as temporary:
-        path, tokenizer = Path(temporary) / "vocabulary.gguf", FolderTokenizer(folder)
+        path = Path(temporary) / "vocabulary.gguf"
         writer = GGUFWriter(path, "llama")  # without weights, the architecture means nothing
         write_tokenizer(writer, folder, size, tokenizer)
         writer.write_header_to_file()

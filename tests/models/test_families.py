@@ -28,6 +28,7 @@ from t2q.conversion.quantize import quantize
 from t2q.families import FAMILIES, architecture, refusals
 from t2q.models import Model, open_model
 from t2q.models.parity import kl_divergence
+from t2q.models.tokenizer import FolderTokenizer
 from t2q.prompt import render
 from tests.models.builders import DATABASE, QUESTIONS
 from tests.models.family_shapes import SHAPES
@@ -146,7 +147,7 @@ def test_it_can_be_quantised(way: Way, tmp_path: Path, kind: str, limit: float) 
 def test_check_takes_it(way: Way) -> None:
     config = json.loads((way.base / "config.json").read_text())
     assert not list(refusals(config, yaml.safe_load((way.base / "model_config.yaml").read_text())))
-    check_tokenizer(way.base, config["vocab_size"])
+    check_tokenizer(way.base, config["vocab_size"], FolderTokenizer(way.base))
 
 
 def test_a_config_as_transformers_5_writes_it_says_the_same(way: Way, tmp_path: Path) -> None:
