@@ -8,16 +8,20 @@ import subprocess
 import sys
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from t2q.errors import StageError
 
+STOPPED = 75  # exit code of a child that ended early because it was told to, with its state kept
+GRACE = 60.0  # seconds that a child has to keep its state when the run is interrupted
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
     """In the child, on Linux: SIGKILL when the parent dies, so that a killed run leaves nothing working behind it."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def run_child(
@@ -29,8 +33,8 @@ def run_child(
 ) -> None:
     """Runs a command to its end, its output (both streams) line by line to `on_line` and into `log_path`.
 
-    `what` names it in errors ("litgpt finetune_lora"). Raises StageError where it fails or is killed. On Ctrl-C the
-    child is ended before KeyboardInterrupt goes on.
+    `what` names it in errors ("the training"). Raises StageError where it fails or is killed. On Ctrl-C the child gets
+    SIGTERM, and time to keep what it has, before KeyboardInterrupt goes on.
     """
     last: deque[str] = deque(maxlen=40)
     child = subprocess.Popen(
@@ -41,7 +45,7 @@ def run_child(
         env=env,
         encoding="utf-8",
         errors="replace",
-        preexec_fn=_die_with_parent if sys.platform == "linux" else None,
+        preexec_fn=die_with_parent if sys.platform == "linux" else None,
     )
     try:
         with log_path.open("a", encoding="utf-8") as log:
@@ -52,6 +56,9 @@ def run_child(
                 last.append(line.rstrip())
                 on_line(line.rstrip())
         code = child.wait()
+    except KeyboardInterrupt:
+        _end_gently(child)
+        raise
     finally:
         if child.poll() is None:
             child.kill()
@@ -61,6 +68,13 @@ def run_child(
     if code > 0:
         reason = next((line for line in reversed(last) if line.strip()), "no output")
         raise StageError(f"{what} failed with exit code {code}: {reason}; output: {log_path}")
+
+
+def _end_gently(child: subprocess.Popen[str]) -> None:
+    """SIGTERM; returns when the child has ended, or has had its time, or on a second Ctrl-C."""
+    child.terminate()
+    with suppress(subprocess.TimeoutExpired, KeyboardInterrupt):
+        child.communicate(timeout=GRACE)  # reads on, so that it is not held up by a full pipe
 
 
 def death(number: int) -> str:

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import functools
+import signal
 import sys
 import tempfile
 import traceback
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 
 import t2q
-from t2q.errors import AccuracyLost, T2QError
+from t2q.errors import AccuracyLost, T2QError, Terminated
 from t2q.large_pages import KEPT, restart_with_large_pages
 
-INTERRUPTED = 130  # exit code of a shell command ended by SIGINT
+INTERRUPTED, TERMINATED = 130, 143  # exit codes of a shell command ended by SIGINT, and by SIGTERM
 
 app = typer.Typer(
     name="t2q",
@@ -51,7 +52,7 @@ def verb(examples: tuple[str, ...]) -> Callable[[Callable[..., Any]], Callable[.
             except T2QError as error:
                 _fail(f"error: {error}", 1)
             except KeyboardInterrupt as stop:
-                _fail(str(stop) or "interrupted", INTERRUPTED)
+                _fail(str(stop) or "interrupted", TERMINATED if isinstance(stop, Terminated) else INTERRUPTED)
             except OSError as error:
                 where = f"{error.filename}: " if error.filename else ""
                 _fail(f"error: {where}{error.strerror or error}", 1)
@@ -196,8 +197,13 @@ def options(
     pass
 
 
+def _terminated(*_: object) -> NoReturn:
+    raise Terminated
+
+
 def main() -> None:
     """Entry point of the console script."""
+    signal.signal(signal.SIGTERM, _terminated)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # a terminal that cannot show "✓" is no reason to fail

@@ -17,6 +17,10 @@ T2QError                 a user's mistake or a missing thing: one clear line, ex
 from __future__ import annotations
 
 
+class Terminated(KeyboardInterrupt):
+    """SIGTERM: what Ctrl-C does, asked for by the machine."""
+
+
 class T2QError(Exception):
     """Root of the tree. The message is one line: what is wrong, where, and what to do."""
 

@@ -67,12 +67,23 @@ class Train(_Part):
     quantize: Literal["bnb.nf4", "bnb.nf4-dq"] | None = None
     """Rounds the base while training; on a GPU only."""
     precision: Literal["32-true", "bf16-mixed", "bf16-true", "16-true"] | None = None
-    """None: measured on a CPU, bf16-true on a GPU."""
+    """None: measured on a CPU; on a GPU bf16-true, or 16-true where it has no bf16."""
+    devices: Annotated[int, Field(ge=1)] = 1
+    """GPUs of each machine (or processes, on a CPU); each takes its part of every step's pairs."""
+    nodes: Annotated[int, Field(ge=1)] = 1
+    """Machines; what to start on the others is told."""
 
     @model_validator(mode="after")
     def _nf4_wants_half_precision(self) -> Train:
         if self.quantize and self.precision in ("32-true", "bf16-mixed"):
             raise ValueError(f"{self.quantize} works with precision bf16-true or 16-true only")
+        return self
+
+    @model_validator(mode="after")
+    def _every_device_gets_as_many_pairs(self) -> Train:
+        if rest := self.batch_size % (self.devices * self.nodes):
+            number = f"{self.nodes} nodes of {self.devices} devices" if self.nodes > 1 else f"{self.devices} devices"
+            raise ValueError(f"batch_size {self.batch_size} cannot be shared by {number}: {rest} pairs are left over")
         return self
 
 
@@ -94,6 +105,9 @@ class Recipe(_Part):
     base: Annotated[str, Field(pattern=r"^[\w.-]+/[\w.-]+$")] = "t2q/pico"
     pairs: Pairs = Pairs()
     train: Train = Train()
+    merge: Literal["better", "original", "rounded"] = "better"
+    """After a quantised training: which base the adapter is merged into, as it is or as the training had it rounded.
+    better: both are tried on the validation questions."""
     gguf: list[GGUFType] = ["q8_0", "q4_k_m"]
     """Quantised files to make; f16 is always made."""
     limits: Limits = Limits()

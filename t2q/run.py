@@ -211,9 +211,9 @@ class Run:
         """Turns whatever ends a stage early into one clear line, and removes what it has written."""
         try:
             yield
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as stop:
             again = f"`{self.verb} {self.recipe.path}` goes on from there"
-            raise KeyboardInterrupt(f"interrupted in {stage.name}; {again}") from None
+            raise type(stop)(f"interrupted in {stage.name}; {again}") from None
         except T2QError as error:
             if self._disk_is_full(error):  # which a child process or a library in C++ may have put otherwise
                 raise StageError(f"{error}; {self._full}") from None

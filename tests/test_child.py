@@ -71,3 +71,26 @@ run_child([sys.executable, "-c", {sleeper!r}], "it", Path({log!r}), lambda line:
     while psutil.pid_exists(child) and psutil.Process(child).status() != psutil.STATUS_ZOMBIE:
         assert time.monotonic() < deadline, "the child lives on"
         time.sleep(0.05)
+
+
+def test_on_ctrl_c_a_child_may_keep_what_it_has(tmp_path: Path) -> None:
+    """It gets SIGTERM, and the time to answer it."""
+    child = f"""
+import signal, time
+from pathlib import Path
+def keep(*_):
+    time.sleep(0.5)
+    print("x" * 100_000)
+    Path({str(tmp_path / "kept")!r}).touch()
+    raise SystemExit(75)
+signal.signal(signal.SIGTERM, keep)
+print("ready", flush=True)
+time.sleep(300)
+"""
+
+    def interrupt(_: str) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_child(python(child), "it", tmp_path / "log", interrupt)
+    assert (tmp_path / "kept").exists()

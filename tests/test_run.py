@@ -199,12 +199,14 @@ def test_scratch_of_another_key_is_dropped(monkeypatch: pytest.MonkeyPatch) -> N
     assert found and found.facts["tries"] == 1
 
 
-def test_ctrl_c_is_one_line_and_exit_code_130() -> None:
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interruption_is_one_line(number: signal.Signals, code: int) -> None:
+    """Ctrl-C, or a machine that is about to be taken away."""
     run = command("run", "recipe.yaml", FAKE_PAUSE="train")
     wait_for_pause(lambda: run.poll() is None)
-    run.send_signal(signal.SIGINT)
+    run.send_signal(number)
     _, err = run.communicate(timeout=200)
-    assert (run.returncode, err) == (130, "interrupted in train; `t2q run recipe.yaml` goes on from there\n")
+    assert (run.returncode, err) == (code, "interrupted in train; `t2q run recipe.yaml` goes on from there\n")
     assert not list(Path("runs/shop").glob(".tmp-*"))
 
 

@@ -13,9 +13,9 @@ from litgpt.model import GPT
 from torch.nn import functional as F
 
 from t2q.pretrain.corpus import ANSWER
-from t2q.pretrain.output_loss import ROWS, losses_and_slopes, output_loss
 from t2q.pretrain.recipe import TrainPart
 from t2q.training.kernels import by_kernel
+from t2q.training.output_loss import ROWS, losses_and_slopes, output_loss
 from t2q.training.shared_prefix import attention_mask, hidden_states, prefix_attention
 
 

@@ -71,8 +71,8 @@ STAGES: tuple[Stage, ...] = (
     Stage(
         name="merge",
         inputs=("prepare", "train"),
-        recipe_keys=("base",),
-        tools=("litgpt", "torch"),
+        recipe_keys=("base", "merge"),
+        tools=("litgpt", "torch", "bitsandbytes"),
         run="t2q.stages.merge:run",
     ),
     Stage(

@@ -125,6 +125,13 @@ def _parity(ctx: StageContext) -> dict[str, dict[str, Any]]:
     }
 
 
+def _merge(ctx: StageContext) -> dict[str, Any]:
+    """After a quantised training: the base that was merged into, and the validation losses where both were tried."""
+    manifest = Manifest.read(ctx.inputs["merge"])
+    facts = manifest.facts if manifest else {}
+    return {name: facts[key] for name, key in (("onto", "onto"), ("losses", "validation loss")) if key in facts}
+
+
 def _longest_answer(encode: Any, pairs: list[Any]) -> int:
     return max((len(encode(p.query)) for p in pairs if p.answerable), default=32)
 
@@ -148,5 +155,6 @@ def _report(
         "steps": steps,
         "by_intent": intents,
         "parity": _parity(ctx),
+        "merge": _merge(ctx),
         "limits": ctx.recipe.limits.model_dump(),
     }

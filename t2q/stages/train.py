@@ -1,13 +1,16 @@
-"""train: LoRA through LitGPT's own `finetune_lora`, as a child process with a config file that anyone can run again.
+"""train: LoRA on LitGPT's model, as a child process with a config file that LitGPT reads as well.
 
 The artifact: litgpt.yaml (repeat with `litgpt finetune_lora --config litgpt.yaml --out_dir OUT`), final/ with the
-adapter as LitGPT leaves it, losses.jsonl, and litgpt.log with all that it printed.
+adapter as LitGPT leaves it, losses.jsonl, and training.log with all that was printed. Interrupted, it goes on from the
+state that the child kept.
 """
 
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
+import socket
 import sys
 from collections import Counter
 from collections.abc import Sequence
@@ -38,7 +41,7 @@ LACKING = 0.5  # of a core that a thread should have to itself
 
 
 def run(ctx: StageContext) -> dict[str, Any]:
-    """Trains. Raises StageError where a row does not fit, where the loss is not finite, or where LitGPT fails."""
+    """Trains. Raises StageError where a row does not fit, where the loss is not finite, or where the child fails."""
     checkpoint = litgpt_checkpoint(ctx.recipe.base)
     prepared, rows = Prepared.load(ctx.inputs["prepare"]), ctx.inputs["prepare"] / "litgpt"
     numbers, long = check_rows(prepared, checkpoint)
@@ -51,23 +54,51 @@ def run(ctx: StageContext) -> dict[str, Any]:
             "they train nothing, and those of the test count as wrong"
         )
     asked = Counter(pair.database for pair in splits["train"])
-    config = training_config(ctx.recipe, checkpoint, rows, list(asked.values()))
-    config_path = ctx.out / "litgpt.yaml"
-    config_path.write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
+    config_path = _config_file(ctx, checkpoint, rows, list(asked.values()))
+    config = yaml.safe_load(config_path.read_text(encoding="utf-8"))
     steps = config["train"]["max_steps"]
-    command = [sys.executable, "-m", "litgpt", "finetune_lora", "--config", str(config_path), "--out_dir", str(ctx.out)]
+    state, log = ctx.scratch / "state.pth", ctx.scratch / "training.log"  # still to be found after a failure
+    words = ["--config", str(config_path), "--out_dir", str(ctx.out), "--state", str(state)]
     environment = {"PYTHONUNBUFFERED": "1", "TOKENIZERS_PARALLELISM": "false", **_on_cpu(ctx)}
     with ctx.progress.task("training", total=steps) as task, (ctx.out / "losses.jsonl").open("w") as losses:
-        watcher = LossReader(task, losses)
-        log = ctx.scratch / "litgpt.log"  # where it is still to be found after a failure
-        run_child(command, "litgpt finetune_lora", log, watcher, env={**os.environ, **environment})
+        watcher = LossReader(task, losses, ctx.log)
+        command = [*_launcher(ctx, config, config_path), "-m", "t2q.training.finetune", *words]
+        run_child(command, "the training", log, watcher, env={**os.environ, **environment})
     if watcher.steps != steps:
-        raise StageError(
-            f"litgpt finetune_lora told the losses of {watcher.steps} steps of {steps}; what it said: {log}"
-        )
+        raise StageError(f"the training told the losses of {watcher.steps} steps of {steps}; what it said: {log}")
     shutil.move(log, ctx.out)
-    (ctx.out / "final" / "lit_model.pth").unlink()  # LitGPT merges on the way out; merging is a stage of its own
-    return {"steps": steps, "precision": config["precision"], "validation loss": watcher.validation, **numbers}
+    shutil.copy(config_path, ctx.out)
+    return {
+        "steps": steps,
+        "precision": config["precision"],
+        "first validation loss": watcher.first_validation,
+        "validation loss": watcher.validation,
+        **numbers,
+    }
+
+
+def _config_file(ctx: StageContext, checkpoint: Path, rows: Path, pairs: Sequence[int]) -> Path:
+    """litgpt.yaml, kept from one attempt to the next: a precision that was measured must stay what it was."""
+    path = ctx.scratch / "litgpt.yaml"
+    if not path.is_file():
+        config = training_config(ctx.recipe, checkpoint, rows, pairs)
+        path.write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
+    return path
+
+
+def _launcher(ctx: StageContext, config: dict[str, Any], config_path: Path) -> list[str]:
+    """Python, or torchrun where several machines train; then what to start on the others is told."""
+    if config["num_nodes"] == 1:
+        return [sys.executable]
+    host = os.environ.get("MASTER_ADDR") or socket.gethostname()
+    torchrun = [
+        *("-m", "torch.distributed.run", "--nnodes", str(config["num_nodes"])),
+        *("--nproc_per_node", str(config["devices"]), "--rdzv_backend", "c10d"),
+        *("--rdzv_endpoint", f"{host}:{os.environ.get('MASTER_PORT', '29500')}", "--rdzv_id", ctx.recipe.name),
+    ]
+    there = shlex.join(["python", *torchrun, "-m", "t2q.training.finetune", "--config", str(config_path)])
+    ctx.log(f"on each of the other machines, in this same folder, start: {there} --out_dir {ctx.out}")
+    return [sys.executable, *torchrun]
 
 
 def _on_cpu(ctx: StageContext) -> dict[str, str]:
@@ -94,7 +125,7 @@ def training_config(recipe: Recipe, checkpoint: Path, rows: Path, pairs: Sequenc
     Raises StageError where they come to no more than one step.
     """
     train = recipe.train
-    batch = min(train.batch_size, max(pairs, default=1))
+    batch, devices = min(train.batch_size, max(pairs, default=1)), train.devices * train.nodes
     steps = train.epochs * sum(number // batch for number in pairs)
     if steps < 2:
         raise StageError(f"{steps} training step is too few: raise train.epochs or pairs.train")
@@ -102,7 +133,8 @@ def training_config(recipe: Recipe, checkpoint: Path, rows: Path, pairs: Sequenc
         "checkpoint_dir": _relative(checkpoint),
         "precision": train.precision or _precision(recipe, checkpoint),
         "quantize": train.quantize,
-        "devices": 1,
+        "devices": train.devices,
+        "num_nodes": train.nodes,
         "lora_r": train.lora.r,
         "lora_alpha": train.lora.alpha,
         "lora_dropout": train.lora.dropout,
@@ -119,7 +151,7 @@ def training_config(recipe: Recipe, checkpoint: Path, rows: Path, pairs: Sequenc
         "train": {
             "epochs": train.epochs,
             "global_batch_size": batch,
-            "micro_batch_size": batch,
+            "micro_batch_size": max(1, batch // devices),
             "lr_warmup_steps": max(1, int(steps * WARMUP_SHARE)),  # 0, or all of them, divides by zero in LitGPT
             "save_interval": None,
             "log_interval": 1,
@@ -180,13 +212,15 @@ def check_rows(prepared: Prepared, checkpoint: Path) -> tuple[dict[str, int], se
 
 
 def _precision(recipe: Recipe, checkpoint: Path) -> str:
-    """bf16 under CUDA; elsewhere the faster one, with weights in float32, whose rounding a small adapter needs."""
+    """Sixteen bits under CUDA, bf16 where the GPU has it; elsewhere the faster one, with the base in float32."""
     import torch
     from litgpt.config import Config
 
     from t2q.training.precision import fastest_precision
 
-    if torch.cuda.is_available() or recipe.train.quantize:
+    if torch.cuda.is_available():
+        return "bf16-true" if torch.cuda.is_bf16_supported(including_emulation=False) else "16-true"
+    if recipe.train.quantize:
         return "bf16-true"
     return fastest_precision(Config.from_file(checkpoint / "model_config.yaml"))
 

@@ -1,49 +1,46 @@
-"""LitGPT's losses, read from what it prints."""
+"""A training's progress, read from the lines of JSON that its process prints."""
 
 from __future__ import annotations
 
 import json
-import math
-import re
+from collections.abc import Callable
 from typing import Any, TextIO
 
-from t2q.errors import StageError
 from t2q.progress import Task
-
-_STEP = re.compile(r"Epoch (\d+) \| iter (\d+) step (\d+) \| loss train: ([\d.naninf]+), val: (\S+) \|")
-_FINAL = re.compile(r"Final evaluation \| val loss: ([\d.naninf]+)")
 
 
 class LossReader:
-    """Call it with each line: it moves the bar, keeps the losses, and stops a training that has gone wrong.
+    """Call it with each line: it moves the bar, keeps the losses, and hands on what is to be told.
 
-    `steps` counts those that it was told of. `losses`: an open file that takes one JSON object a step: step, loss and,
-    where it was taken, validation.
+    `steps` counts those that it was told of. `losses`: an open file that takes one JSON object a line: a step with its
+    loss, or with its validation loss. `log` gets notes. Lines that are no JSON (warnings of libraries) are passed over.
     """
 
-    def __init__(self, task: Task, losses: TextIO) -> None:
-        self.task, self.losses = task, losses
+    def __init__(self, task: Task, losses: TextIO, log: Callable[[str], None]) -> None:
+        self.task, self.losses, self.log = task, losses, log
         self.validation: float | None = None
+        self.first_validation: float | None = None
         self.steps = 0
 
     def __call__(self, line: str) -> None:
-        if final := _FINAL.search(line):
-            self.validation = self._finite("validation", final[1])
-            self._write({"validation": self.validation})
-        if match := _STEP.search(line):
-            step, loss = int(match[3]), self._finite("training", match[4])
-            entry: dict[str, Any] = {"step": step, "loss": loss}
-            if match[5] != "n/a":
-                entry["validation"] = self._finite("validation", match[5])
-            self._write(entry)
+        entry = _entry(line)
+        if note := entry.get("note"):
+            self.log(note)
+        if "loss" in entry or "validation" in entry:
+            self.losses.write(json.dumps(entry) + "\n")
+        if "loss" in entry:
             self.steps += 1
-            self.task.advance(1, note=f"loss {loss:.3f}")
+            self.task.advance(1, note=f"loss {entry['loss']:.3f}")
+        if "validation" in entry:
+            self.validation = entry["validation"]
+            self.first_validation = self.first_validation or self.validation
 
-    def _finite(self, which: str, text: str) -> float:
-        value = float(text)
-        if not math.isfinite(value):
-            raise StageError(f"the {which} loss is {text}: lower train.learning_rate in the recipe")
-        return value
 
-    def _write(self, entry: dict[str, Any]) -> None:
-        self.losses.write(json.dumps(entry) + "\n")
+def _entry(line: str) -> dict[str, Any]:
+    if not line.startswith("{"):
+        return {}
+    try:
+        entry: dict[str, Any] = json.loads(line)
+    except json.JSONDecodeError:
+        return {}
+    return entry

@@ -29,6 +29,7 @@ from torch.utils.data import DataLoader, Sampler
 
 from t2q.training import adapters, pointwise
 from t2q.training.kernels import by_kernel
+from t2q.training.output_loss import losses_and_slopes, output_loss
 from t2q.training.pair_attention import PairRows
 from t2q.training.prompt_style import T2QPrompt
 from t2q.training.shared_prefix import attention_mask, hidden_states, prefix_attention
@@ -81,16 +82,22 @@ class PackedPairs(DataModule):
         self.schemas[name] = [row["input"] for row in rows]
         return SFTDataset(rows, self.tokenizer, self.prompt_style, mask_prompt=True, ignore_index=IGNORE)
 
+    def train_groups(self) -> ShuffledGroups:
+        """The pairs of each step, by number; each time it is gone through, the next epoch's."""
+        return ShuffledGroups(self.schemas["train"], self.batch_size, self.seed)
+
+    def validation_groups(self) -> list[list[int]]:
+        """All validation pairs, by number, in rows of up to a step's size."""
+        schemas = self.schemas["val"]
+        return grouped(range(len(schemas)), schemas, self.batch_size)
+
     def train_dataloader(self) -> DataLoader:
         assert self.train_dataset is not None
-        groups = ShuffledGroups(self.schemas["train"], self.batch_size, self.seed)
-        return DataLoader(self.train_dataset, batch_sampler=groups, collate_fn=pack)
+        return DataLoader(self.train_dataset, batch_sampler=self.train_groups(), collate_fn=pack)
 
     def val_dataloader(self) -> DataLoader:
         assert self.test_dataset is not None
-        schemas = self.schemas["val"]
-        groups = grouped(range(len(schemas)), schemas, self.batch_size)
-        return DataLoader(self.test_dataset, batch_sampler=groups, collate_fn=pack)
+        return DataLoader(self.test_dataset, batch_sampler=self.validation_groups(), collate_fn=pack)
 
 
 class ShuffledGroups(Sampler[list[int]]):
@@ -190,6 +197,31 @@ def _seen(config: Any, idx: Tensor, pairs: Tensor) -> Tensor | PairRows:
     return PairRows.of(pairs[0], int((~filling).sum()))
 
 
+def answer_states(model: Any, idx: Tensor, recompute: bool = False) -> Tensor:
+    """The states before the output head where a token is to be predicted, (1, n + 1, n_embd); the last says nothing.
+
+    `idx`: a packed row, (1, T). `recompute`: as for `hidden_states`.
+    """
+    ids, pairs, positions = unpack(idx)
+    # no pair is longer than attention's window, and LitGPT would put the window's mask in the place of the row's
+    for block in model.transformer.h:
+        block.attn.apply_sliding_window_attention = False
+    states = hidden_states(model, ids, positions, _seen(model.config, idx, pairs), recompute)
+    predicts = (idx[0] & _PREDICTS).bool()
+    predicts[-1] = True  # the logits that LitGPT's loop leaves out
+    return states[:, predicts]
+
+
+def answer_loss(model: Any, row: dict[str, Tensor], recompute: bool = False) -> Tensor:
+    """The sum of the cross-entropies of a packed row's answer tokens, whose logits never stand in memory together."""
+    targets = row["labels"][0, 1:]
+    states = answer_states(model, row["input_ids"], recompute)[0, :-1]
+    by_rows = partial(losses_and_slopes, cap=model.config.final_logit_softcapping)
+    counted = (targets != IGNORE).float()
+    loss: Tensor = output_loss(states, model.lm_head.linear.weight, targets.clamp(min=0), counted, by_rows)[0]
+    return loss
+
+
 def install() -> None:
     """Teaches LitGPT's LoRA model to read packed rows, and bitsandbytes' embedding to be a plain one, once.
 
@@ -202,14 +234,7 @@ def install() -> None:
     def forward(self: LoraGPT, idx: Tensor, *args: Any, lm_head_chunk_size: int = 0, **kwargs: Any) -> Any:
         if int(idx.max()) < 1 << _PAIR_SHIFT:
             return plain(self, idx, *args, lm_head_chunk_size=lm_head_chunk_size, **kwargs)
-        ids, pairs, positions = unpack(idx)
-        # no pair is longer than attention's window, and LitGPT would put the window's mask in the place of the row's
-        for block in self.transformer.h:
-            block.attn.apply_sliding_window_attention = False
-        states = hidden_states(self, ids, positions, _seen(self.config, idx, pairs))
-        predicts = (idx[0] & _PREDICTS).bool()
-        predicts[-1] = True  # the logits that the loop leaves out
-        states = states[:, predicts]
+        states = answer_states(self, idx)
         threshold = self.config.final_logit_softcapping
         cap = partial(do_softcapping, thresh=threshold) if threshold is not None else torch.nn.Identity()
         if lm_head_chunk_size:

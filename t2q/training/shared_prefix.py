@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.utils.checkpoint import checkpoint
 
 from t2q.training.document_attention import attend_documents
 from t2q.training.pair_attention import PairRows, attend_pairs
@@ -30,10 +32,14 @@ def attention_mask(documents: Tensor, pairs: Tensor) -> Tensor:
     return (causal & same_document & same_pair)[:, None]
 
 
-def hidden_states(model: Any, ids: Tensor, positions: Tensor, mask: Tensor | PairRows | None) -> Tensor:
+def hidden_states(
+    model: Any, ids: Tensor, positions: Tensor, mask: Tensor | PairRows | None, recompute: bool = False
+) -> Tensor:
     """The states before the output head of a LitGPT GPT (plain or with LoRA), shape (B, T, n_embd).
 
-    Follows `litgpt.model.GPT.forward`, with positions and mask given instead of derived. None: attention is causal.
+    Follows `litgpt.model.GPT.forward`, with positions and mask given instead of derived; without a mask, attention is
+    causal. `recompute`: of each block, only the input is kept for the gradients, and the block is computed again, which
+    takes a third more time.
     """
     config = model.config
     cos, sin = model.cos[positions], model.sin[positions]
@@ -41,11 +47,12 @@ def hidden_states(model: Any, ids: Tensor, positions: Tensor, mask: Tensor | Pai
     if config.scale_embeddings:
         x = x * torch.tensor(config.n_embd**0.5, dtype=x.dtype)
     for index, block in enumerate(model.transformer.h):
+        run = partial(checkpoint, block, use_reentrant=False) if recompute else block
         if config.rope_indices is None:
-            x = block(x, cos, sin, mask)
+            x = run(x, cos, sin, mask)
         else:
             rope = config.rope_indices[index]
-            x = block(x, cos[..., rope], sin[..., rope], mask)
+            x = run(x, cos[..., rope], sin[..., rope], mask)
     states: Tensor = model.transformer.ln_f(x)
     return states
 

@@ -124,11 +124,22 @@ def test_why_answers_were_wrong(page: Page) -> None:
 # ── the loss curve
 
 
-def test_the_loss_curve_counts_each_validation_once(page: Page) -> None:
+def test_the_loss_curve_has_each_validation(page: Page) -> None:
     titles = page.find("title")
     assert titles[1] == "Loss over 10 steps, logarithmic: train from 2.31 to 0.058, last validation 0.0913"
     assert [title.split()[-1] for title in titles[2:]] == ["2.4", "0.187", "0.0913"]
     assert len(page.find("circle")) == 3
+
+
+def test_what_a_quantised_training_was_merged_into_is_told(folder: Path) -> None:
+    """report.json says which base, and what either would have cost."""
+    report = json.loads((folder / "report.json").read_text())
+    losses = {"original": 0.0871, "rounded": 0.0854}
+    (folder / "report.json").write_text(json.dumps(report | {"merge": {"onto": "rounded", "losses": losses}}))
+    told = " ".join(written(folder).find("p"))
+    assert "merged into the rounded base: validation loss 0.0854, against 0.0871 into the original one." in told
+    (folder / "report.json").write_text(json.dumps(report | {"merge": {"onto": "original"}}))
+    assert "merged into the original base." in " ".join(written(folder).find("p"))
 
 
 def test_without_losses_there_is_no_curve(folder: Path) -> None:
@@ -141,7 +152,7 @@ def test_without_losses_there_is_no_curve(folder: Path) -> None:
     [
         [{"step": 1, "loss": 0.0}],
         [{"step": 1, "loss": 0.7}, {"step": 2, "loss": 0.7}],
-        [{"validation": 0.3}],
+        [{"step": 0, "validation": 0.3}],
         [{"step": i, "loss": 100 / i} for i in range(1, 20_001)],
         [{"step": 1, "loss": float("nan")}, {"step": 2, "loss": 1.0, "validation": None}],
     ],

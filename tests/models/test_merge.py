@@ -92,14 +92,18 @@ def test_an_earlier_merge_is_not_kept(tmp_path: Path, base: Path) -> None:
     assert not torch.equal(first[name], torch.load(tmp_path / "merged" / "lit_model.pth")[name])
 
 
-def test_precision_is_the_adapters(tmp_path: Path, base: Path) -> None:
-    final = adapter(tmp_path / "final", base, torch.bfloat16)
-    assert merge(final, base, tmp_path / "merged") is torch.bfloat16
+def test_precision_is_the_bases(tmp_path: Path, base: Path) -> None:
+    """Adapters are trained in float32, on bases of any precision."""
+    half = shutil.copytree(base, tmp_path / "half")
+    weights = {name: weight.bfloat16() for name, weight in torch.load(base / "lit_model.pth").items()}
+    torch.save(weights, half / "lit_model.pth")
+    final = adapter(tmp_path / "final", half)
+    assert merge(final, half, tmp_path / "merged") is torch.bfloat16
     assert {weight.dtype for weight in torch.load(tmp_path / "merged" / "lit_model.pth").values()} == {torch.bfloat16}
     prompts = [render(DATABASE, question) for question in QUESTIONS[:2]]
     with LitGPTModel(tmp_path / "merged", "cpu") as model:
         after = read(model, prompts)
-    check_parity(read_adapted(final, base, prompts, "cpu"), after, limits("merge", rounded=True), "merge")
+    check_parity(read_adapted(final, half, prompts, "cpu"), after, limits("merge", rounded=True), "merge")
 
 
 @pytest.mark.parametrize("quantize", ["bnb.nf4", "bnb.nf4-dq"])
@@ -114,11 +118,14 @@ def test_onto_the_base_that_training_saw(tmp_path: Path, base: Path, quantize: s
     name = "transformer.h.1.mlp.fc_1.weight"
     error = (rounded[name] - original[name]).norm() / weights[name].norm()
     assert 0.03 < error < 0.15
-    codes, state = quantize_4bit(weights[name].half(), quant_type="nf4", compress_statistics=quantize.endswith("dq"))
+    codes, state = quantize_4bit(
+        weights[name].bfloat16(), quant_type="nf4", compress_statistics=quantize.endswith("dq")
+    )
     assert torch.allclose(
         rounded[name] - original[name], dequantize_4bit(codes, state).float() - weights[name], atol=1e-6
     )
-    assert torch.equal(rounded["transformer.wte.weight"], weights["transformer.wte.weight"])
+    for whole in ("transformer.wte.weight", "lm_head.weight"):
+        assert torch.equal(rounded[whole], weights[whole])
 
 
 def test_nothing_to_round_without_quantisation(tmp_path: Path, base: Path) -> None:

@@ -1,4 +1,4 @@
-"""What the train stage refuses before and while LitGPT works. Real trainings are in test_whole_run."""
+"""What the train stage refuses before its child works, and what it reads of it. Whole runs are in test_whole_run."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ from t2q.stages.train import check_rows, training_config
 from t2q.training.losses import LossReader
 
 
-def reader(kept: TextIO) -> LossReader:
+def reader(kept: TextIO, notes: list[str]) -> LossReader:
     with Progress(Console(file=io.StringIO())).task("training", total=2) as task:
-        return LossReader(task, kept)
+        return LossReader(task, kept, notes.append)
 
 
 def prepared(folder: Path, database: str, **questions: str) -> Prepared:
@@ -50,28 +50,20 @@ def test_a_question_that_does_not_fit_is_named_before_the_training(tmp_path: Pat
 
 
 def test_losses_are_kept_step_by_step() -> None:
-    kept = io.StringIO()
-    read = reader(kept)
-    for line in (
-        "Verifying settings ...",
-        "Epoch 1 | iter 1 step 1 | loss train: 2.513, val: n/a | iter time: 90.21 ms (step)",
-        "Epoch 1 | iter 2 step 2 | loss train: 1.250, val: 1.750 | iter time: 88.00 ms (step)",
-        "Final evaluation | val loss: 0.750 | val ppl: 2.117",
-    ):
-        read(line)
-    assert [json.loads(line) for line in kept.getvalue().splitlines()] == [
+    kept, notes = io.StringIO(), list[str]()
+    read = reader(kept, notes)
+    entries = [
+        {"step": 0, "validation": 2.5},
         {"step": 1, "loss": 2.513},
-        {"step": 2, "loss": 1.25, "validation": 1.75},
-        {"validation": 0.75},
+        {"note": "out of memory in step 2: going on with one row a step, activations computed again"},
+        {"step": 2, "loss": 1.25},
+        {"step": 2, "validation": 0.75},
     ]
-    assert (read.validation, read.steps) == (0.75, 2)
-
-
-@pytest.mark.parametrize("loss", ["nan", "inf"])
-def test_a_loss_that_is_no_number_ends_the_training(loss: str) -> None:
-    read = reader(io.StringIO())
-    with pytest.raises(StageError, match=f"the training loss is {loss}: lower train.learning_rate"):
-        read(f"Epoch 1 | iter 1 step 1 | loss train: {loss}, val: n/a | iter time: 90.21 ms (step)")
+    for line in ("Using bfloat16 Automatic Mixed Precision (AMP)", "{not json", *map(json.dumps, entries)):
+        read(line)
+    assert [json.loads(line) for line in kept.getvalue().splitlines()] == [e for e in entries if "note" not in e]
+    assert (read.first_validation, read.validation, read.steps) == (2.5, 0.75, 2)
+    assert notes == [entry["note"] for entry in entries if "note" in entry]
 
 
 def test_litgpt_is_told_the_steps_of_few_pairs(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from litgpt.lora import LoRALinear, LoRAQKVLinear
 from torch import Tensor
 
 from t2q.training import adapters
+from t2q.training.rounding import packed, rounded
 
 HEADS = {"head_size": 4, "n_head": 4, "n_query_groups": 4}
 GROUPED = {**HEADS, "n_query_groups": 2}
@@ -67,13 +68,28 @@ def test_in_mixed_precision_it_is_no_less_exact(name: str) -> None:
         assert (a - wanted).norm() <= 1.1 * (b - wanted).norm()
 
 
+@pytest.mark.parametrize("name", ["plain", "with bias", "grouped"])
+def test_on_a_rounded_weight_it_is_the_same_function(name: str) -> None:
+    """Sixteen-bit arithmetic, as quantised training has it; the rounded weight stands in for the exact one."""
+    layer, x = made(name), torch.randn(2, 50, 12)
+    exact = made(name)
+    exact.linear.weight.data = rounded(layer.linear.weight.data, "bnb.nf4", torch.bfloat16)
+    plain = layer.linear
+    layer.linear = torch.nn.Module()
+    layer.linear.weight, layer.linear.bias = packed(plain.weight.data.bfloat16(), "bnb.nf4"), plain.bias
+    with torch.autocast("cpu", torch.bfloat16):
+        mine, theirs = results(layer, x, own=False), results(exact, x, own=False)
+    for a, b in zip(mine, theirs, strict=True):
+        torch.testing.assert_close(a, b)
+
+
 def test_dropout_and_merged_weights_keep_litgpts_own_way() -> None:
     dropping, merged, x = made("plain", lora_dropout=0.5), made("qkv"), torch.randn(2, 7, 12)
-    assert not adapters._applies(dropping, x)
-    assert adapters._applies(dropping.eval(), x)
+    assert not adapters._applies(dropping)
+    assert adapters._applies(dropping.eval())
     before = merged(x)
     merged.merge()
-    assert not adapters._applies(merged, x)
+    assert not adapters._applies(merged)
     torch.testing.assert_close(merged(x), before)
 
 

@@ -79,16 +79,8 @@ def _train(lines: Sequence[Mapping[str, Any]]) -> list[Point]:
 
 
 def _validation(lines: Sequence[Mapping[str, Any]]) -> list[Point]:
-    """Each validation once: LitGPT repeats the last one on every line, and the final one has no step."""
-    points: list[Point] = []
-    step = 0.0
-    for line in lines:
-        own = number(line.get("step"))
-        step = step if own is None else own
-        loss = number(line.get("validation"))
-        if loss is not None and not (points and own is not None and points[-1][1] == loss):
-            points.append((step, loss))
-    return points
+    found = ((number(line.get("step")), number(line.get("validation"))) for line in lines)
+    return [(step, loss) for step, loss in found if step is not None and loss is not None]
 
 
 def _thin(points: Sequence[Point]) -> list[Point]:

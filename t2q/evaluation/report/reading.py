@@ -64,6 +64,15 @@ class Evaluation:
     def parity(self, step: str, key: str) -> float | None:
         return number(self._of("parity", step).get(key))
 
+    @property
+    def merged_onto(self) -> str:
+        """After a quantised training, "original" or "rounded": the base that the adapter was merged into; else ""."""
+        return str(_mapping(self.report.get("merge")).get("onto") or "")
+
+    def merge_loss(self, onto: str) -> float | None:
+        """The validation loss of a merge into that base, where it was tried."""
+        return number(_mapping(_mapping(self.report.get("merge")).get("losses")).get(onto))
+
     def _of(self, key: str, step: str) -> Mapping[str, Any]:
         return _mapping(_mapping(self.report.get(key)).get(step))
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 import torch
 from torch.nn import functional as F
 
-from t2q.pretrain.output_loss import ROWS, losses_and_slopes, output_loss
+from t2q.training.output_loss import ROWS, losses_and_slopes, output_loss
 
 WIDTH, VOCABULARY = 24, 50
 
@@ -45,3 +47,18 @@ def test_scores_of_any_height_give_finite_losses() -> None:
     losses, slopes = losses_and_slopes(torch.tensor([[1e4, -1e4, 0.0]]), torch.tensor([1]), torch.tensor([2.0]))
     assert losses.tolist() == [2e4]
     assert slopes.tolist() == [[2.0, -2.0, 0.0]]
+
+
+def test_a_frozen_head_gets_no_gradient_and_capped_logits_are_gemmas() -> None:
+    states, head, targets, weights = drawn(torch.float32)
+    head.requires_grad_(False)
+    loss, _ = output_loss(states, head, targets, weights, partial(losses_and_slopes, cap=2.0))
+    loss.backward()
+    got = states.grad
+    states.grad = None
+    capped = torch.tanh(states @ head.T / 2.0) * 2.0
+    exact = (F.cross_entropy(capped, targets, reduction="none") * weights).sum()
+    exact.backward()
+    assert got is not None and states.grad is not None and head.grad is None
+    assert loss.item() == pytest.approx(exact.item(), rel=1e-5)
+    assert (got - states.grad).norm() < 1e-5 * states.grad.norm()

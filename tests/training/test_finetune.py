@@ -1,0 +1,176 @@
+"""The fine-tuning loop: interrupted, short of memory or shared out, it learns what it would have learnt."""
+
+from __future__ import annotations
+
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from t2q.errors import StageError
+from t2q.training import loop, packed
+from t2q.training.groups import cycle, shares
+from t2q.training.loop import Training
+from t2q.training.memory import Thrift
+from tests.training.small import STEPS, adapter, small_config, training
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("finetune") / "made"
+    small_config(place)
+    return place
+
+
+@pytest.fixture(scope="module")
+def whole(folder: Path) -> Training:
+    done = training(small_config(folder))
+    assert done.run()
+    return done
+
+
+def test_it_learns_and_tells(whole: Training) -> None:
+    losses = [entry["loss"] for entry in whole.history if "loss" in entry]
+    validations = {entry["step"]: entry["validation"] for entry in whole.history if "validation" in entry}
+    assert len(losses) == STEPS and list(validations) == [0, 2, 4, 6]
+    assert validations[6] < 0.9 * validations[0]
+
+
+def test_stopped_after_every_step_it_ends_in_the_same_weights(folder: Path, whole: Training, tmp_path: Path) -> None:
+    """Adapter, optimizer, learning rate, place in the data and dropout: all as if nothing had happened."""
+    state = tmp_path / "state.pth"
+    for reached in range(1, STEPS + 1):
+        part = training(small_config(folder), state)
+        told: list[dict[str, Any]] = []
+
+        def stop_there(
+            entry: dict[str, Any], part: Training = part, told: list[Any] = told, reached: int = reached
+        ) -> None:
+            told.append(entry)
+            if "loss" in entry and entry["step"] == reached:
+                part.stop()
+
+        part.tell = stop_there
+        assert part.run() == (reached == STEPS)
+        assert part.step == reached
+    assert torch.equal(adapter(part), adapter(whole))
+    assert part.history == whole.history
+    assert [entry for entry in told if "note" not in entry] == whole.history  # those from before are told again
+
+
+@pytest.mark.parametrize("thrift", [Thrift(recompute=True), Thrift(parts=3), Thrift(True, 8), Thrift(False, 50)])
+def test_with_less_memory_the_steps_are_the_same(folder: Path, thrift: Thrift) -> None:
+    usual, thrifty = (training(small_config(folder, lora_dropout=0.0)) for _ in range(2))
+    thrifty.thrift = thrift
+    assert usual.run() and thrifty.run()
+    torch.testing.assert_close(adapter(thrifty), adapter(usual), rtol=0, atol=2e-4)
+    for mine, theirs in zip(thrifty.history, usual.history, strict=True):
+        assert mine == pytest.approx(theirs, abs=1e-4)
+
+
+def answer_tokens(row: dict[str, torch.Tensor]) -> int:
+    return int((row["labels"] != packed.IGNORE).sum())
+
+
+def out_of_memory_above(tokens: int) -> Any:
+    """`answer_loss` on a device without room for more answer tokens in a row, or for activations that are kept."""
+
+    def limited(model: Any, row: dict[str, torch.Tensor], recompute: bool = False) -> torch.Tensor:
+        if torch.is_grad_enabled() and (answer_tokens(row) > tokens or not recompute):
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+        return packed.answer_loss(model, row, recompute)
+
+    return limited
+
+
+def test_out_of_memory_is_met_with_less_at_a_time(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    config, state = small_config(folder, lora_dropout=0.0), tmp_path / "state.pth"
+    usual, limited = training(config), training(config, state)
+    assert usual.run()
+    groups = list(islice(cycle(limited.data.train_groups(), 0), STEPS))
+
+    def tokens(pairs: list[int]) -> int:
+        return answer_tokens(packed.pack([limited.train_dataset[number] for number in pairs]))
+
+    room = max(tokens(half) for group in groups for half in (group[:4], group[4:]))
+    assert room < tokens(groups[0])
+    monkeypatch.setattr(loop, "answer_loss", out_of_memory_above(room))
+    told: list[dict[str, Any]] = []
+    limited.tell = told.append
+    assert limited.run()
+    assert limited.thrift == Thrift(recompute=True, parts=2)
+    notes = [entry["note"] for entry in told if "note" in entry]
+    assert notes == [
+        "out of memory in step 1: going on with one row a step, activations computed again",
+        "out of memory in step 1: going on with 2 rows a step, activations computed again",
+    ]
+    torch.testing.assert_close(adapter(limited), adapter(usual), rtol=0, atol=2e-4)
+    again = training(config, state)
+    again.run()
+    assert again.thrift == limited.thrift  # an interrupted training does not find out anew
+
+
+def test_memory_that_one_pair_does_not_fit_in(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loop, "answer_loss", out_of_memory_above(10))
+    with pytest.raises(StageError, match=r"out of memory even with one pair at a time: CUDA .*; take a smaller base"):
+        training(small_config(folder)).run()
+
+
+def test_what_goes_wrong_otherwise_is_not_taken_for_memory(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: Any) -> torch.Tensor:
+        raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")
+
+    monkeypatch.setattr(loop, "answer_loss", broken)
+    with pytest.raises(RuntimeError, match="mat1 and mat2"):
+        training(small_config(folder)).run()
+
+
+def test_a_loss_that_is_no_number_ends_the_training(folder: Path) -> None:
+    rate = {"class_path": "torch.optim.SGD", "init_args": {"lr": 1e30}}
+    with pytest.raises(StageError, match=r"the (training|validation) loss is (nan|inf): lower train\.learning_rate"):
+        training(small_config(folder, optimizer=rate)).run()
+
+
+def test_pairs_without_an_answer_end_the_training(folder: Path) -> None:
+    """LitGPT would go on, at a loss of zero, and end with exit code 0."""
+    masked = training(small_config(folder))
+    samples = [masked.train_dataset[number] for number in range(24)]
+    for sample in samples:
+        sample["labels"][:] = packed.IGNORE
+    masked.train_dataset = samples  # type: ignore[assignment]
+    with pytest.raises(StageError, match="step 1: none of its 8 pairs has an answer to learn from"):
+        masked.run()
+
+
+def test_a_state_that_cannot_be_written_costs_nothing_but_itself(folder: Path, whole: Training, tmp_path: Path) -> None:
+    """A folder in its place, as a full disk would be: the training goes on, and says so."""
+    part = training(small_config(folder), tmp_path / "missing" / "state.pth")
+    told: list[dict[str, Any]] = []
+    part.tell = told.append
+    assert part.run()
+    assert torch.equal(adapter(part), adapter(whole))
+    notes = [entry["note"] for entry in told if "note" in entry]
+    assert len(notes) == STEPS and notes[0].startswith("the state of step 1 could not be kept ([Errno 2] No such file")
+
+
+def test_an_epoch_ends_where_it_ends_wherever_one_begins() -> None:
+    class Epochs:
+        number = 0
+
+        def __iter__(self) -> Any:
+            self.number += 1
+            return iter([self.number * 10, self.number * 10 + 1, self.number * 10 + 2])
+
+    steps = cycle(Epochs(), 0)
+    seen = [next(steps) for _ in range(7)]
+    for start in range(7):
+        assert next(cycle(Epochs(), start)) == seen[start]
+
+
+def test_pairs_are_shared_out_as_equally_as_can_be() -> None:
+    assert [list(part) for part in shares(range(8), 3)] == [[0, 1], [2, 3, 4], [5, 6, 7]]
+    assert [list(part) for part in shares([1], 3)] == [[], [], [1]]

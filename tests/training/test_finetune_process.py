@@ -1,0 +1,153 @@
+"""The fine-tuning as a process: killed, told to end, on a full disk, and as several processes."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import random
+import resource
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import pytest
+import torch
+import yaml
+
+from t2q.child import STOPPED
+from t2q.training.finetune import PRECISIONS, make_fabric, make_training
+from t2q.training.loop import Training
+from tests.training.small import STEPS, adapter, small_config, training
+
+ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
+FORK = multiprocessing.get_context("fork")  # a process that need not import PyTorch anew
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("finetune") / "made"
+    small_config(place)
+    return place
+
+
+@pytest.fixture(scope="module")
+def whole(folder: Path) -> Training:
+    done = training(small_config(folder))
+    assert done.run()
+    return done
+
+
+def start(config: dict[str, Any], out: Path) -> subprocess.Popen[str]:
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "litgpt.yaml").write_text(yaml.safe_dump(config))
+    words = ["--config", str(out / "litgpt.yaml"), "--out_dir", str(out), "--state", str(out / "state.pth")]
+    command = [sys.executable, "-m", "t2q.training.finetune", *words, "--keep_every", "0"]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT)
+
+
+def told(process: subprocess.Popen[str], code: int = 0) -> list[dict[str, Any]]:
+    """What is printed from now on, when the process has ended."""
+    output, errors = process.communicate(timeout=120)
+    assert process.returncode == code, errors
+    return [json.loads(line) for line in output.splitlines() if line.startswith("{")]
+
+
+def test_told_to_end_it_goes_on_where_it_was(folder: Path, whole: Training, tmp_path: Path) -> None:
+    """A machine that is taken away sends SIGTERM first."""
+    process = start(small_config(folder), tmp_path)
+    assert process.stdout is not None
+    seen = ""
+    while '"step": 3, "loss"' not in seen:
+        seen = process.stdout.readline()
+        assert seen, process.communicate()
+    process.send_signal(signal.SIGTERM)
+    told(process, STOPPED)
+    again = told(start(small_config(folder), tmp_path))
+    notes = [entry["note"] for entry in again if "note" in entry]
+    assert len(notes) == 1 and notes[0].startswith("going on after step ")
+    assert [entry for entry in again if "note" not in entry] == whole.history
+    assert torch.equal(adapter(tmp_path), adapter(whole))
+
+
+@pytest.mark.slow
+def test_killed_at_ten_random_moments(folder: Path, whole: Training, tmp_path: Path) -> None:
+    chance = random.Random(1)
+    kills = 0
+    while kills < 10:
+        process = start(small_config(folder), tmp_path)
+        time.sleep(chance.uniform(3.0, 8.0))
+        kills += process.poll() is None
+        process.kill()
+        process.communicate()
+        if process.returncode == 0:  # it had come to its end; from the start again
+            assert torch.equal(adapter(tmp_path), adapter(whole))
+            (tmp_path / "state.pth").unlink()
+    told(start(small_config(folder), tmp_path))
+    assert torch.equal(adapter(tmp_path), adapter(whole))
+
+
+def forked(work: Callable[[int], Any], processes: int = 1) -> list[Any]:
+    """What `work(rank)` returns, or raises as text, in as many processes."""
+    results = FORK.Queue()
+
+    def run(rank: int) -> None:
+        try:
+            results.put((rank, work(rank)))
+        except BaseException as error:
+            results.put((rank, repr(error)))
+
+    children = [FORK.Process(target=run, args=(rank,)) for rank in range(processes)]
+    for child in children:
+        child.start()
+    found = dict(results.get(timeout=120) for _ in children)
+    for child in children:
+        child.join()
+    return [found[rank] for rank in range(processes)]
+
+
+def test_a_full_disk_costs_the_state_and_not_the_training(folder: Path, whole: Training, tmp_path: Path) -> None:
+    """A file of the adapter's size fits; the state, with the optimizer's, does not."""
+    room = 2 * 4 * len(adapter(whole))
+
+    def work(_: int) -> Any:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (room, room))
+        part, notes = training(small_config(folder), tmp_path / "state.pth"), []
+        part.tell = lambda entry: notes.append(entry["note"]) if "note" in entry else None
+        assert part.run()
+        return notes, adapter(part).numpy()
+
+    [(notes, weights)] = forked(work)
+    assert len(notes) == STEPS and all("could not be kept" in note and "free some space" in note for note in notes)
+    assert not list(tmp_path.iterdir())
+    assert torch.equal(torch.from_numpy(weights), adapter(whole))
+
+
+@pytest.mark.parametrize("quantize", [None, "bnb.nf4"])
+def test_two_processes_learn_what_one_learns(folder: Path, quantize: str | None) -> None:
+    """LitGPT refuses nf4 on more than one device."""
+    precision = "bf16-true" if quantize else "32-true"
+    config = small_config(folder, lora_dropout=0.0, quantize=quantize, precision=precision)
+    alone = make_training(config, L.Fabric(accelerator="cpu", precision=PRECISIONS[precision][1]), None, 1e9)  # type: ignore[arg-type]
+    assert alone.run()
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+
+    def work(rank: int) -> Any:
+        os.environ |= {"LOCAL_RANK": str(rank), "NODE_RANK": "0", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+        shared = config | {"devices": 2}
+        part = make_training(shared, make_fabric(shared), None, 1e9)
+        assert part.run()
+        return part.history, adapter(part).numpy()
+
+    (history, weights), (other_history, other_weights) = forked(work, 2)
+    assert (weights == other_weights).all() and history == other_history
+    for mine, theirs in zip(history, alone.history, strict=True):
+        assert mine == pytest.approx(theirs, abs=1e-3)
