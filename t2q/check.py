@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import importlib.util
-import json
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import yaml
 
@@ -32,7 +31,6 @@ if TYPE_CHECKING:
     from t2q.hub import OnHub
 
 ROOM = 256  # tokens for a question and its query beside the schema
-FAMILIES = ("LlamaForCausalLM", "Qwen2ForCausalLM")  # what the stages hf and gguf can convert
 SIZES_ON_DISK = 5  # merged, HF, f16, q8_0 and q4_k_m, together in sizes of the base's weights
 FEW_STEPS = 10
 LEARNING_RATES = (1e-6, 1e-2)  # beyond these, LoRA learns nothing or falls apart
@@ -115,23 +113,48 @@ def _will_not_run(query: str, schema: Schema | None) -> str:
 
 
 def base(known: Known) -> Iterator[Finding]:
-    """The base is here, or can be fetched; and it is of a family that can be converted."""
-    name = known.recipe.base
-    config: Mapping[str, Any]
-    if is_here(name) or name.startswith(OWN_BASES):
-        known.folder = base_folder(name)
-        config, where = _json(known.folder / "config.json"), f"in {known.folder}"
-    else:
-        from t2q.hub import look
+    """The base is here, or can be fetched; it is of a family that can be converted, and so is its tokenizer."""
+    from t2q.conversion.gguf_vocabulary import check_tokenizer
+    from t2q.families import architecture, litgpt_context, refusals
+    from t2q.models.tokenizer import FolderTokenizer, read_json
 
-        known.on_hub = look(name)
-        config = known.on_hub.config
-        where = f"not here yet, `t2q run` downloads it ({known.on_hub.bytes / 2**30:.1f} GiB)"
-    family = (config.get("architectures") or ["of no known family"])[0]
-    if family not in FAMILIES:
-        yield Finding(False, f"base {name} is {family}; t2q can convert {' and '.join(FAMILIES)}")
-    else:
-        yield Finding(True, f"base {name}: {family} {where}")
+    name = known.recipe.base
+    if not is_here(name) and not name.startswith(OWN_BASES):
+        yield from _on_hub(known, name)
+        return
+    folder = base_folder(name)
+    config = read_json(folder / "config.json")
+    lit_config = yaml.safe_load((folder / "model_config.yaml").read_text(encoding="utf-8"))
+    if wrong := list(refusals(config, lit_config)):
+        yield from (Finding(False, f"base {name} {why}") for why in wrong)
+        return
+    tokenizer = FolderTokenizer(folder)
+    if not tokenizer.begins_as_litgpt():
+        yield Finding(
+            False,
+            f"base {name}: its tokenizer and LitGPT disagree on whether a text begins with a beginning token: "
+            f"write add_bos_token, true or false, into {folder}/tokenizer_config.json",
+        )
+        return
+    check_tokenizer(folder, config["vocab_size"], tokenizer)
+    known.folder = folder
+    yield Finding(True, f"base {name}: {architecture(config)} in {folder}, reads {litgpt_context(lit_config)} tokens")
+
+
+def _on_hub(known: Known, name: str) -> Iterator[Finding]:
+    """A base that is not here: the hub gives it, and what config.json says of it can be converted."""
+    from litgpt.config import Config
+
+    from t2q.families import architecture, refusals
+    from t2q.hub import look
+
+    there = look(name)
+    if wrong := list(refusals(there.config, asdict(Config.from_name(name.rpartition("/")[2])))):
+        yield from (Finding(False, f"base {name} {why}") for why in wrong)
+        return
+    known.on_hub = there
+    size = f"{there.bytes / 2**30:.1f} GiB"
+    yield Finding(True, f"base {name}: {architecture(there.config)}, not here yet, `t2q run` downloads it ({size})")
 
 
 def prompts(known: Known) -> Iterator[Finding]:
@@ -304,10 +327,3 @@ def check_recipe(path: Path, profile: str | None, overrides: Sequence[str]) -> b
         progress.say(f"{'✓' if finding.ok else '✗'} {name:9} {finding.text}")
     progress.say(f"{wrong} to mend before `t2q run {path}`" if wrong else f"ready: t2q run {path}")
     return not wrong
-
-
-def _json(path: Path) -> dict[str, list[str]]:
-    if not path.is_file():
-        return {}
-    data: dict[str, list[str]] = json.loads(path.read_text(encoding="utf-8"))
-    return data

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from t2q import check, hardware
-from t2q.check import FAMILIES, Known, before_the_hours_are_spent, check_recipe, findings
+from t2q.check import Known, before_the_hours_are_spent, check_recipe, findings
 from t2q.errors import RecipeError
 from t2q.progress import Progress
 from t2q.recipe import Recipe
@@ -121,12 +121,6 @@ def test_bases_that_cannot_be_used() -> None:
     config = Path("checkpoints/t2q/neox/config.json")
     config.write_text(config.read_text().replace("LlamaForCausalLM", "GPTNeoXForCausalLM"))
     assert wrong("base=t2q/neox")["base"].startswith("base t2q/neox is GPTNeoXForCausalLM; t2q can convert Llama")
-
-
-def test_the_families_are_those_that_convert() -> None:
-    from t2q.conversion.gguf import ARCHITECTURES
-
-    assert set(FAMILIES) == set(ARCHITECTURES)
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ import socket
 import sys
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from t2q.child import run_child
 from t2q.data.pairs import Pair, answer_text
 from t2q.data.wording import SPLITS
 from t2q.errors import StageError
+from t2q.families import litgpt_context
 from t2q.hardware import free_cores
 from t2q.large_pages import LARGE_PAGES, tunables
 from t2q.prepared import Prepared
@@ -187,7 +189,7 @@ def check_rows(prepared: Prepared, checkpoint: Path) -> tuple[dict[str, int], se
     from litgpt.tokenizer import Tokenizer
 
     tokenizer = Tokenizer(checkpoint)
-    context = Config.from_file(checkpoint / "model_config.yaml").block_size
+    context = litgpt_context(asdict(Config.from_file(checkpoint / "model_config.yaml")))
     schemas = {
         name: len(tokenizer.encode(render(shown.text, "", prepared.style))) + ENDS
         for name, shown in prepared.databases.items()

@@ -185,7 +185,7 @@ def unpack(ids: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 def _by_pairs(config: Any, device: torch.device) -> bool:
     """Whether attention goes by pairs rather than by a mask: on a CPU, where the model's is the usual one."""
-    special = config.attention_logit_softcapping or config.sliding_window_size or config.latent_attention
+    special = config.attention_logit_softcapping or config.latent_attention
     return device.type == "cpu" and not special
 
 
@@ -205,6 +205,9 @@ def answer_states(model: Any, idx: Tensor, recompute: bool = False) -> Tensor:
     `idx`: a packed row, (1, T). `recompute`: as for `hidden_states`.
     """
     ids, pairs, positions = unpack(idx)
+    # no pair is longer than attention's window, and LitGPT would put the window's mask in the place of the row's
+    for block in model.transformer.h:
+        block.attn.apply_sliding_window_attention = False
     states = hidden_states(model, ids, positions, _seen(model.config, idx, pairs), recompute)
     predicts = (idx[0] & _PREDICTS).bool()
     predicts[-1] = True  # the logits that LitGPT's loop leaves out

@@ -118,7 +118,7 @@ def test_a_beginning_token_that_only_the_config_asks_for(tmp_path: Path) -> None
     ("file", "content", "message"),
     [
         ("config.json", '{"architectures": ["PhiForCausalLM"]}', "PhiForCausalLM"),
-        ("config.json", "{}", "no architecture"),
+        ("config.json", "{}", "no named architecture"),
         ("config.json", "{", "is not JSON"),
         ("config.json", '{"architectures": ["Qwen2ForCausalLM"]}', None),
         ("tokenizer_config.json", "{}", "eos_token"),
