@@ -13,18 +13,26 @@ from t2q.fingerprint import OWN_BASES, files_digest, place_of_base
 _STAMP = "lit_model.json"  # the digest of the weights that lit_model.pth was made from
 
 
+def is_here(base: str) -> bool:
+    """Whether the base is there to be trained, shipped with t2q or downloaded."""
+    return (place_of_base(base) / _weights(base)).is_file()
+
+
 def base_folder(base: str) -> Path:
-    """The folder of a base that is there, shipped with t2q or downloaded. Raises RecipeError where it is not."""
+    """The folder of a base that is there. Raises RecipeError where it is not."""
     folder = place_of_base(base)
-    own = base.startswith(OWN_BASES)
-    if not (folder / ("model.safetensors" if own else "lit_model.pth")).is_file():
+    if not is_here(base):
         how = (
             "bases called t2q/… come with the repository of t2q; run in a clone of it, or copy the folder there"
-            if own
-            else f"run `litgpt download {base}`, elsewhere if this machine has no network, and copy the folder there"
+            if base.startswith(OWN_BASES)
+            else "`t2q run` downloads it"
         )
         raise RecipeError(f"base {base} is not in {folder}: {how}")
     return folder
+
+
+def _weights(base: str) -> str:
+    return "model.safetensors" if base.startswith(OWN_BASES) else "lit_model.pth"
 
 
 def litgpt_checkpoint(base: str) -> Path:

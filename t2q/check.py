@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib.util
-import json
 import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import yaml
 
-from t2q.bases import base_folder
+from t2q.bases import base_folder, is_here
 from t2q.data.importers.spider import read_spider
 from t2q.databases.urls import spider_folder
 from t2q.errors import QueryError, RecipeError, T2QError
@@ -28,8 +27,10 @@ from t2q.run import Planned
 from t2q.schema import Schema
 from t2q.stages import STAGES
 
+if TYPE_CHECKING:
+    from t2q.hub import OnHub
+
 ROOM = 256  # tokens for a question and its query beside the schema
-FAMILIES = ("LlamaForCausalLM", "Qwen2ForCausalLM")  # what the stages hf and gguf can convert
 SIZES_ON_DISK = 5  # merged, HF, f16, q8_0 and q4_k_m, together in sizes of the base's weights
 FEW_STEPS = 10
 LEARNING_RATES = (1e-6, 1e-2)  # beyond these, LoRA learns nothing or falls apart
@@ -42,6 +43,7 @@ class Known:
     recipe: Recipe
     schema: Schema | None = None
     folder: Path | None = None
+    on_hub: OnHub | None = None  # the base, where it is not here
     asked: Sequence[int] = ()  # questions to train on, about each database, where they are not made
 
 
@@ -111,32 +113,48 @@ def _will_not_run(query: str, schema: Schema | None) -> str:
 
 
 def base(known: Known) -> Iterator[Finding]:
-    """The base is there, or LitGPT knows it; and it is of a family that can be converted."""
+    """The base is here, or can be fetched; it is of a family that can be converted, and so is its tokenizer."""
+    from t2q.conversion.gguf_vocabulary import check_tokenizer
+    from t2q.families import architecture, litgpt_context, refusals
+    from t2q.models.tokenizer import FolderTokenizer, read_json
+
     name = known.recipe.base
-    try:
-        known.folder = base_folder(name)
-    except RecipeError as error:
-        yield Finding(False, f"{error}{_unknown_name(name)}")
+    if not is_here(name) and not name.startswith(OWN_BASES):
+        yield from _on_hub(known, name)
         return
-    config = _json(known.folder / "config.json")
-    family = (config.get("architectures") or ["of no known family"])[0]
-    if family not in FAMILIES:
-        yield Finding(False, f"base {name} is {family}; t2q can convert {' and '.join(FAMILIES)}")
-    else:
-        yield Finding(True, f"base {name}: {family} in {known.folder}")
+    folder = base_folder(name)
+    config = read_json(folder / "config.json")
+    lit_config = yaml.safe_load((folder / "model_config.yaml").read_text(encoding="utf-8"))
+    if wrong := list(refusals(config, lit_config)):
+        yield from (Finding(False, f"base {name} {why}") for why in wrong)
+        return
+    tokenizer = FolderTokenizer(folder)
+    if not tokenizer.begins_as_litgpt():
+        yield Finding(
+            False,
+            f"base {name}: its tokenizer and LitGPT disagree on whether a text begins with a beginning token: "
+            f"write add_bos_token, true or false, into {folder}/tokenizer_config.json",
+        )
+        return
+    check_tokenizer(folder, config["vocab_size"], tokenizer)
+    known.folder = folder
+    yield Finding(True, f"base {name}: {architecture(config)} in {folder}, reads {litgpt_context(lit_config)} tokens")
 
 
-def _unknown_name(name: str) -> str:
-    """What LitGPT calls it, where the name is not one of its own."""
-    if name.startswith(OWN_BASES):
-        return ""
-    from litgpt.config import configs
+def _on_hub(known: Known, name: str) -> Iterator[Finding]:
+    """A base that is not here: the hub gives it, and what config.json says of it can be converted."""
+    from litgpt.config import Config
 
-    names = [f"{c['hf_config']['org']}/{c['hf_config']['name']}" for c in configs if c.get("hf_config")]
-    near = difflib.get_close_matches(name, names, n=1)
-    if name in names:
-        return ""
-    return "; LitGPT knows no such model" + (f"; did you mean {near[0]}?" if near else "")
+    from t2q.families import architecture, refusals
+    from t2q.hub import look
+
+    there = look(name)
+    if wrong := list(refusals(there.config, asdict(Config.from_name(name.rpartition("/")[2])))):
+        yield from (Finding(False, f"base {name} {why}") for why in wrong)
+        return
+    known.on_hub = there
+    size = f"{there.bytes / 2**30:.1f} GiB"
+    yield Finding(True, f"base {name}: {architecture(there.config)}, not here yet, `t2q run` downloads it ({size})")
 
 
 def prompts(known: Known) -> Iterator[Finding]:
@@ -161,7 +179,16 @@ def prompts(known: Known) -> Iterator[Finding]:
 
 def training(known: Known) -> Iterator[Finding]:
     """Numbers that LitGPT would take without a word and train nothing with."""
-    train, asked = known.recipe.train, known.asked or [known.recipe.pairs.train]
+    train = known.recipe.train
+    lowest, highest = LEARNING_RATES
+    if not lowest <= train.learning_rate <= highest:
+        yield Finding(
+            False,
+            f"train.learning_rate {train.learning_rate:g} is outside {lowest:g} to {highest:g}: try 2.5e-3 or 2e-4",
+        )
+    if spider_folder(known.recipe.database) and not known.asked:
+        return  # how much is asked about each database is not known yet
+    asked = known.asked or [known.recipe.pairs.train]
     if train.batch_size > max(asked):
         told = "any database has questions" if known.asked else f"pairs.train {max(asked)}"
         yield Finding(False, f"train.batch_size {train.batch_size} is more than {told}: lower it")
@@ -173,13 +200,7 @@ def training(known: Known) -> Iterator[Finding]:
             f"{steps} training steps are too few (warm-up takes a tenth of them): "
             "raise train.epochs or pairs.train, or lower train.batch_size",
         )
-    lowest, highest = LEARNING_RATES
-    if not lowest <= train.learning_rate <= highest:
-        yield Finding(
-            False,
-            f"train.learning_rate {train.learning_rate:g} is outside {lowest:g} to {highest:g}: try 2.5e-3 or 2e-4",
-        )
-    elif steps >= FEW_STEPS:
+    elif lowest <= train.learning_rate <= highest:
         yield Finding(True, f"{steps} steps of {train.batch_size} pairs, learning rate {train.learning_rate:g}")
 
 
@@ -232,18 +253,21 @@ def disk(known: Known) -> Iterator[Finding]:
         yield Finding(False, f"{place.resolve()} cannot be written: run in a folder of your own")
         return
     free = shutil.disk_usage(place).free
-    weights = 0
+    weights = fetched = 0
     if known.folder is not None:
         files = [*known.folder.glob("*.pth"), *known.folder.glob("*.safetensors")]
         weights = max((f.stat().st_size for f in files), default=0)
-    needed = SIZES_ON_DISK * weights + (256 << 20)
+    elif known.on_hub is not None:
+        weights = known.on_hub.weights
+        fetched = known.on_hub.bytes + weights  # as published, and converted for LitGPT
+    needed = fetched + SIZES_ON_DISK * weights + (256 << 20)
     text = f"{free / 2**30:.1f} GiB of disk are free; a run takes up to {needed / 2**30:.1f} GiB"
     yield Finding(free > needed, text if free > needed else f"{text}: free some space")
 
 
 AFTER_A_LOOK: tuple[Check, ...] = (base, prompts, training, device, packages, disk)  # at the database, its schema known
 CHECKS: tuple[Check, ...] = (database, files, *AFTER_A_LOOK)
-AT_ONCE: tuple[Check, ...] = (base, device, packages, disk)
+AT_ONCE: tuple[Check, ...] = (base, training, device, packages, disk)
 
 
 def findings(known: Known, checks: Sequence[Check] = CHECKS) -> Iterator[tuple[str, Finding]]:
@@ -258,16 +282,30 @@ def findings(known: Known, checks: Sequence[Check] = CHECKS) -> Iterator[tuple[s
             yield check.__name__, Finding(False, " ".join(f"{type(error).__name__}: {error}".split()))
 
 
+def takes_base(planned: Sequence[Planned]) -> bool:
+    """Whether any stage is to run that takes a base."""
+    return any(step.reasons for step in planned if step.stage.name != "prepare")
+
+
 def in_the_way(recipe: Recipe, planned: Sequence[Planned]) -> list[str]:
-    """What a run can know to be wrong before its first stage, where any is to run that takes a base."""
-    if not any(step.reasons for step in planned if step.stage.name != "prepare"):
+    """What a run can know to be wrong before its first stage, where it takes a base."""
+    if not takes_base(planned):
         return []
     return [finding.text for _, finding in findings(Known(recipe), AT_ONCE) if not finding.ok]
 
 
-def before_the_hours_are_spent(recipe: Recipe, planned: Sequence[Planned]) -> None:
-    """Raises RecipeError where something is in the way of a run."""
-    if wrong := in_the_way(recipe, planned):
+def before_the_hours_are_spent(recipe: Recipe, planned: Sequence[Planned], progress: Progress) -> None:
+    """Raises RecipeError where something is in the way of a run; fetches its base where that is not here yet."""
+    _refuse(in_the_way(recipe, planned))
+    if takes_base(planned) and not is_here(recipe.base):
+        from t2q.download import fetch
+
+        fetch(recipe.base, progress)
+        _refuse(in_the_way(recipe, planned))  # by what only the files themselves say
+
+
+def _refuse(wrong: Sequence[str]) -> None:
+    if wrong:
         raise RecipeError("\n".join(wrong))
 
 
@@ -289,10 +327,3 @@ def check_recipe(path: Path, profile: str | None, overrides: Sequence[str]) -> b
         progress.say(f"{'✓' if finding.ok else '✗'} {name:9} {finding.text}")
     progress.say(f"{wrong} to mend before `t2q run {path}`" if wrong else f"ready: t2q run {path}")
     return not wrong
-
-
-def _json(path: Path) -> dict[str, list[str]]:
-    if not path.is_file():
-        return {}
-    data: dict[str, list[str]] = json.loads(path.read_text(encoding="utf-8"))
-    return data

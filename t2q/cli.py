@@ -111,7 +111,7 @@ def run(
         for wrong in in_the_way(loaded, planned):
             progress.say(f"✗ {wrong}")
         return
-    before_the_hours_are_spent(loaded, planned)
+    before_the_hours_are_spent(loaded, planned, progress)
     try:
         engine.execute(from_, to)
     except AccuracyLost:

@@ -2,6 +2,7 @@
 
 T2QError                 a user's mistake or a missing thing: one clear line, exit code 1, no traceback
 ├── RecipeError          what a recipe says cannot be done
+├── DownloadError        a base cannot be fetched
 ├── DatabaseError        a database cannot be opened, reached or read
 ├── QueryError           a query was refused or failed
 │   ├── SyntaxRefused    the query does not parse
@@ -27,6 +28,10 @@ class T2QError(Exception):
 
 class RecipeError(T2QError):
     """What a recipe says cannot be done."""
+
+
+class DownloadError(T2QError):
+    """A base cannot be fetched from the model hub."""
 
 
 class DatabaseError(T2QError):

@@ -10,11 +10,12 @@ from pathlib import Path
 from t2q.data.pairs import Pair, read_pairs
 from t2q.errors import T2QError
 from t2q.json_lines import json_lines
-from t2q.prompt import render
+from t2q.prompt import OWN, STYLES, PromptStyle, render
 from t2q.schema import Schema
 
 PARITY_PROMPTS = 6
 _SEVERAL = "databases.jsonl"
+_STYLE = "prompt.txt"
 
 
 @dataclass(frozen=True)
@@ -28,18 +29,26 @@ class Shown:
 
 @dataclass(frozen=True)
 class Prepared:
-    """The artifact of `prepare` in `folder`. `databases`: by what a pair calls its own; the only one is called ""."""
+    """The artifact of `prepare` in `folder`. `databases`: by what a pair calls its own; the only one is called "".
+
+    `style`: the form of every prompt.
+    """
 
     folder: Path
     databases: Mapping[str, Shown]
+    style: PromptStyle = OWN
 
     @classmethod
     def load(cls, folder: Path) -> Prepared:
+        path = folder / _STYLE
+        style = STYLES[path.read_text(encoding="utf-8").strip()] if path.is_file() else OWN
         if (folder / _SEVERAL).is_file():
             rows = (row for _, row in json_lines((folder / _SEVERAL).read_text(encoding="utf-8")))
-            return cls(folder, {r["name"]: Shown(Schema.from_json(r["schema"]), r["text"], r["url"]) for r in rows})
+            several = {r["name"]: Shown(Schema.from_json(r["schema"]), r["text"], r["url"]) for r in rows}
+            return cls(folder, several, style)
         text = (folder / "database.txt").read_text(encoding="utf-8").removesuffix("\n")
-        return cls(folder, {"": Shown(Schema.from_json((folder / "schema.json").read_text(encoding="utf-8")), text)})
+        schema = Schema.from_json((folder / "schema.json").read_text(encoding="utf-8"))
+        return cls(folder, {"": Shown(schema, text)}, style)
 
     @property
     def only(self) -> Shown:
@@ -68,11 +77,17 @@ class Prepared:
             yield self.databases[name], pairs
 
     def prompt(self, pair: Pair) -> str:
-        return render(self.databases[pair.database].text, pair.question)
+        return render(self.databases[pair.database].text, pair.question, self.style)
 
     def parity_prompts(self) -> list[str]:
         """The prompts on which a conversion's logits are held against the step before."""
         return [self.prompt(pair) for pair in self.pairs("validation")[:PARITY_PROMPTS]]
+
+
+def write_style(folder: Path, name: str) -> None:
+    """The form of every prompt, where it is not the project's own."""
+    if name != OWN.name:
+        (folder / _STYLE).write_text(f"{name}\n", encoding="utf-8")
 
 
 def write_databases(folder: Path, databases: Mapping[str, Shown]) -> None:

@@ -11,17 +11,19 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationInfo, field_validator, model_validator
 from pydantic import ValidationError as PydanticError
 
 from t2q.databases.credentials import refuse_inline_password
 from t2q.databases.urls import for_example
 from t2q.errors import RecipeError
 from t2q.hardware import default_profile
+from t2q.prompt import STYLES
 from t2q.recipe_errors import Mistake, explain, report
 from t2q.recipe_yaml import Document, overlay, parse_override, read_yaml
 
 Share = Annotated[float, Field(ge=0, le=1)]
+Prompt = Literal["t2q", "neo4j", "alpaca"]
 GGUFType = Literal["q8_0", "q4_k_m"]
 DEFAULT_PROFILES: dict[str, Any] = {
     "cpu": {"base": "t2q/pico"},
@@ -104,6 +106,8 @@ class Recipe(_Part):
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 7
     base: Annotated[str, Field(pattern=r"^[\w.-]+/[\w.-]+$")] = "t2q/pico"
     pairs: Pairs = Pairs()
+    prompt: Prompt = "t2q"
+    """The form of the prompt: the project's own, or one that others published (see prompt.py)."""
     train: Train = Train()
     merge: Literal["better", "original", "rounded"] = "better"
     """After a quantised training: which base the adapter is merged into, as it is or as the training had it rounded.
@@ -127,6 +131,14 @@ class Recipe(_Part):
             raise ValueError(str(error)) from None
         return value
 
+    @field_validator("prompt")
+    @classmethod
+    def _is_about_the_database(cls, value: str, info: ValidationInfo) -> str:
+        wanted = STYLES[value].language
+        if "database" in info.data and wanted not in ("", language_of(info.data["database"])):
+            raise ValueError(f"{value} asks for {wanted.title()}, and {info.data['database']} is no graph")
+        return value
+
     @classmethod
     def load(cls, path: str | Path, profile: str | None = None, overrides: Sequence[str] = ()) -> Recipe:
         """Reads, merges and validates; `overrides` are "key.sub=value". Raises RecipeError naming every mistake."""
@@ -140,7 +152,7 @@ class Recipe(_Part):
         recipe: Recipe | None = None
         for name in sorted(profiles or {""}, key=lambda n: n != chosen):  # the others only for their mistakes
             merged = overlay(document, ("profiles", name)) if name else document.without("profiles")
-            for setting in settings:
+            for setting in settings if name in ("", chosen) else ():
                 merged = setting.apply(merged)
             try:
                 result = cls.model_validate(merged.data)
@@ -172,8 +184,7 @@ class Recipe(_Part):
     @property
     def language(self) -> str:
         """ "sql" or "cypher"."""
-        scheme = self.database.split(":", 1)[0].split("+", 1)[0].lower()
-        return "cypher" if scheme in _GRAPH_SCHEMES else "sql"
+        return language_of(self.database)
 
     @property
     def run_dir(self) -> Path:
@@ -189,6 +200,12 @@ class Recipe(_Part):
                 value = value[name]
             _flatten(key, value, flat)
         return flat
+
+
+def language_of(url: str) -> str:
+    """What a database is asked in: "sql" or "cypher"."""
+    scheme = url.split(":", 1)[0].split("+", 1)[0].lower()
+    return "cypher" if scheme in _GRAPH_SCHEMES else "sql"
 
 
 def _flatten(key: str, value: Any, into: dict[str, Any]) -> None:

@@ -14,6 +14,10 @@ from t2q.recipe import DEFAULT_PROFILES, Recipe
 HERE = Path(__file__).parent
 BROKEN = sorted((HERE / "recipes").glob("*.yaml"))
 SHIPPED = [p for p in sorted((HERE.parent / "recipes").glob("*.yaml")) if not p.name.startswith("pico")]
+SEEDS = {
+    HERE.parent / "recipes" / "seeds" / f"{name}.yaml": prompt
+    for name, prompt in {"text2cypher-2024": "neo4j", "synthetic-cypher": "t2q", "sql-7b": "alpaca"}.items()
+}
 MINIMAL = "name: shop\ndatabase: sqlite:///data/shop.sqlite\n"
 
 
@@ -45,6 +49,23 @@ def test_shipped_recipes_are_valid_short_and_fit_both_machines(path: Path) -> No
     assert Recipe.load(path, "cpu").base == "t2q/pico"
     on_gpu = Recipe.load(path, "gpu")
     assert (on_gpu.train.quantize, on_gpu.train.learning_rate) == ("bnb.nf4", 2e-4)
+
+
+@pytest.mark.parametrize("path", SEEDS, ids=lambda p: p.stem)
+def test_seed_recipes_are_valid_and_say_where_they_are_from(path: Path) -> None:
+    lines = path.read_text(encoding="utf-8").splitlines()
+    assert len(lines) < 30 and all(line.startswith("#") for line in lines[:4])
+    assert Recipe.load(path, "cpu").base == "t2q/pico"
+    on_gpu = Recipe.load(path, "gpu")
+    assert not on_gpu.base.startswith("t2q/")
+    assert (on_gpu.prompt, on_gpu.train.lora) == (SEEDS[path], Recipe.load(path, "cpu").train.lora)
+
+
+def test_an_override_is_about_the_profile_that_is_taken() -> None:
+    path = HERE.parent / "recipes" / "sql.yaml"
+    assert Recipe.load(path, "cpu", ["train.precision=32-true"]).train.precision == "32-true"
+    with pytest.raises(RecipeError, match=r"bnb\.nf4 works with precision bf16-true or 16-true only"):
+        Recipe.load(path, "gpu", ["train.precision=32-true"])
 
 
 def test_a_missing_file_and_text_that_is_not_utf8_are_one_line_each(tmp_path: Path) -> None:

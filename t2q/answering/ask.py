@@ -26,7 +26,7 @@ from t2q.errors import DatabaseError, ExecutionFailed, T2QError
 from t2q.manifest import Manifest
 from t2q.models import Model, open_model
 from t2q.prepared import Prepared, Shown
-from t2q.prompt import REFUSAL, refusal_reason, render
+from t2q.prompt import OWN, REFUSAL, PromptStyle, refusal_reason, render
 from t2q.schema import first_names
 
 MAX_NEW_TOKENS = 256
@@ -46,6 +46,7 @@ class Asker:
     model: Model
     database: Database
     shown: Shown
+    style: PromptStyle = OWN
 
     @classmethod
     def open(cls, run: Path) -> Asker:
@@ -62,10 +63,11 @@ class Asker:
             raise T2QError(f"{prepare / 'manifest.json'} is missing or damaged: make it again with `t2q run RECIPE`")
         made_in = run.resolve().parent.parent  # a run is made in runs/NAME of the folder that its paths start from
         url = with_file_in(manifest.ingredients.recipe["database"], made_in)
-        shown = Prepared.load(prepare).only
+        prepared = Prepared.load(prepare)
+        shown = prepared.only
         database = open_database(url)
         try:
-            return cls(open_model(files[0]), database, shown)
+            return cls(open_model(files[0]), database, shown, prepared.style)
         except BaseException:
             database.close()
             raise
@@ -73,7 +75,7 @@ class Asker:
     def ask(self, question: str) -> Answer:
         """One answer; a question too long for the model is declined, not cut."""
         try:
-            prompt = render(self.shown.text, question)
+            prompt = render(self.shown.text, question, self.style)
             [written] = complete(self.model, [prompt], self.shown.schema, MAX_NEW_TOKENS, database=self.database)
         except ValueError as error:
             return Answer(abstained=True, reason=str(error), kind="too long")

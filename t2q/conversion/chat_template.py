@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from t2q.models.tokenizer import FolderTokenizer
-from t2q.prompt import CHAT_TEMPLATE
+from t2q.prompt import PromptStyle
 
 
-def chat_template(tokenizer: FolderTokenizer, for_transformers: bool) -> str:
+def chat_template(tokenizer: FolderTokenizer, style: PromptStyle, space: bool = False) -> str:
     """Begins with the beginning token where the model wants one: programs that run a template add none themselves.
 
-    The tokenizers of Llama 2's kind want a space before the first word. llama.cpp writes it after a beginning token in
-    the text, transformers 5 does not.
+    `space`: and with a space behind it. The tokenizers of Llama 2's kind want one before the first word, which
+    llama.cpp writes itself after a beginning token in the text.
     """
     if tokenizer.bos_id is None:
-        return CHAT_TEMPLATE
-    space = " + ' '" if for_transformers and tokenizer.sentencepiece else ""
-    return f"{{{{- bos_token{space} -}}}}{CHAT_TEMPLATE}"
+        return style.chat_template
+    space_after = " + ' '" if space else ""
+    return f"{{{{- bos_token{space_after} -}}}}{style.chat_template}"

@@ -1,12 +1,13 @@
 """A Hugging Face tokenizer as GGUF writes it: every id up to the padded vocabulary, and the name of its word splitting.
 
 Two kinds are known: byte-level BPE ("gpt2" in GGUF: Qwen2, Llama 3, deepseek-coder, pico) and BPE with byte fallback
-("llama": Llama 2, CodeLlama), whose sentencepiece scores are the ranks of its merges.
+("llama": Llama 2, CodeLlama, Mistral, Phi-3, Gemma), whose sentencepiece scores are the ranks of its merges.
 """
 
 from __future__ import annotations
 
 import re
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 from gguf import GGUFWriter, TokenType
 
 from t2q.errors import StageError
+from t2q.models.llama_file import LlamaFile
 from t2q.models.tokenizer import FolderTokenizer, read_json
 
 _CONTRACTIONS = "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|"
@@ -27,6 +29,12 @@ PRE_TOKENIZERS = {
     ("bytes of words",): "gpt-2",
 }
 _LOWEST_SCORE = -1e6  # below the rank of any merge
+# What tokenizers have been seen to disagree on: llama.cpp must read these as the folder does.
+PROBE = (
+    "SQLite\ncustomers: id integer key, \"unit price\" float, status text 'shipped' 'Zoë'\r\n\tjoined date '2024-01-02'"
+    "\n\n\nQuestion: Who's  paid 1,234.50€ or   more — 東京, 🚀 ½ №7?\nQuery:\n"
+    "SELECT * FROM t WHERE a<>'</s>' AND b>=0x1F;\n"
+)
 
 
 @dataclass(frozen=True)
@@ -58,6 +66,11 @@ def read_vocabulary(hf_folder: Path, size: int) -> GGUFVocabulary:
     """
     content = read_json(hf_folder / "tokenizer.json")
     model = content["model"]
+    if "merges" not in model:
+        raise StageError(
+            f"{hf_folder}/tokenizer.json is a {model.get('type')} tokenizer, and BPE alone becomes GGUF: "
+            "choose a base model of another family"
+        )
     added = {token["id"]: token for token in content["added_tokens"]}
     by_id = {i: token for token, i in model["vocab"].items()} | {i: token["content"] for i, token in added.items()}
     if max(by_id) >= size:
@@ -86,14 +99,44 @@ def read_vocabulary(hf_folder: Path, size: int) -> GGUFVocabulary:
     return GGUFVocabulary("gpt2", tokens, types, pre, tuple(f"{left} {right}" for left, right in merges))
 
 
-def write_special_tokens(writer: GGUFWriter, tokenizer: FolderTokenizer) -> None:
-    """End and beginning token, and that only the beginning token is added to a prompt, if the model wants it."""
+def write_tokenizer(writer: GGUFWriter, hf_folder: Path, size: int, tokenizer: FolderTokenizer) -> None:
+    """The vocabulary, end and beginning token, and what llama.cpp adds to a prompt.
+
+    That is the beginning token, if the model wants one, and the space that sentencepiece puts before a text.
+    """
+    read_vocabulary(hf_folder, size).write(writer)
     for add, token in zip((writer.add_eos_token_id, writer.add_eot_token_id), tokenizer.eos_ids, strict=False):
         add(token)
     writer.add_add_bos_token(tokenizer.bos_id is not None)
     writer.add_add_eos_token(False)
     if tokenizer.bos_id is not None:
         writer.add_bos_token_id(tokenizer.bos_id)
+    if tokenizer.sentencepiece:
+        writer.add_add_space_prefix(tokenizer.prefix_space)
+
+
+def check_tokenizer(folder: Path, size: int, tokenizer: FolderTokenizer) -> None:
+    """Raises StageError where llama.cpp cannot have a folder's tokenizer, or would read a text as other tokens."""
+    with tempfile.TemporaryDirectory() as temporary:
+        path = Path(temporary) / "vocabulary.gguf"
+        writer = GGUFWriter(path, "llama")  # without weights, the architecture means nothing
+        write_tokenizer(writer, folder, size, tokenizer)
+        writer.write_header_to_file()
+        writer.write_kv_data_to_file()
+        writer.close()
+        check_tokens(path, tokenizer)
+
+
+def check_tokens(gguf_path: Path, tokenizer: FolderTokenizer) -> None:
+    """Raises StageError where llama.cpp reads a text as other tokens by the file than the tokenizer does."""
+    with LlamaFile(gguf_path, vocabulary_only=True) as file:
+        found = file.encode(PROBE)
+    if found != (expected := tokenizer.encode(PROBE)):
+        place = next((i for i, (a, b) in enumerate(zip(found, expected, strict=False)) if a != b), len(found))
+        raise StageError(
+            "llama.cpp splits text into other tokens than the base's tokenizer.json does "
+            f"(first at {tokenizer.decode(expected[place : place + 3])!r}): this base cannot become GGUF"
+        )
 
 
 def _type(added: dict[str, Any] | None, token: str, known: bool, byte_fallback: bool) -> TokenType:

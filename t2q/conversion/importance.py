@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import gguf
 import numpy as np
 import torch
 
-from t2q.conversion.gguf import ARCHITECTURES
+from t2q.conversion.gguf import gguf_names
+from t2q.families import family_of
 from t2q.models.hf_model import HFModel
 from t2q.models.tokenizer import read_json
 
@@ -26,7 +26,7 @@ def importance(hf_folder: Path, texts: Sequence[str]) -> dict[str, np.ndarray]:
     What the texts begin with in common is counted once, so that a schema does not outweigh the questions about it.
     """
     config = read_json(hf_folder / "config.json")
-    names = gguf.get_tensor_name_map(ARCHITECTURES[config["architectures"][0]], config["num_hidden_layers"])
+    names = gguf_names(family_of(config, hf_folder / "config.json"), config)
     sums: dict[str, Any] = {}
     model = HFModel(hf_folder)
     with model:

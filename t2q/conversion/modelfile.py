@@ -11,13 +11,13 @@ from pathlib import Path
 
 from t2q.errors import StageError
 from t2q.models.llama_file import LlamaFile
-from t2q.prompt import render
+from t2q.prompt import OWN, PromptStyle, render
 
 MAX_QUESTION = 256  # tokens
 MAX_ANSWER = 512  # tokens; Ollama's own default is no limit
 
 
-def modelfile(gguf_path: Path, database: str) -> str:
+def modelfile(gguf_path: Path, database: str, style: PromptStyle = OWN) -> str:
     """The text of a Modelfile to lie beside the GGUF file; `database` is the prompt's database text.
 
     Where that is "", the model is about no one database, and who asks sends the text as the system's.
@@ -25,9 +25,9 @@ def modelfile(gguf_path: Path, database: str) -> str:
     """
     if re.search(r'"""[ \t]*$', database, re.MULTILINE):
         raise StageError('a line of the database text ends with """, which would end it early in an Ollama Modelfile')
-    template = render("{{ .System }}", "{{ .Prompt }}") + "{{ .Response }}"
+    template = render("{{ .System }}", "{{ .Prompt }}", style) + "{{ .Response }}"
     with LlamaFile(gguf_path, vocabulary_only=True) as file:
-        needed = len(file.encode(render(database, ""))) + MAX_QUESTION + MAX_ANSWER if database else sys.maxsize
+        needed = len(file.encode(render(database, "", style))) + MAX_QUESTION + MAX_ANSWER if database else sys.maxsize
         parameters = {
             "stop": f'"{file.end_token}"',
             "temperature": 0,

@@ -9,12 +9,12 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor
 from transformers import AutoModelForCausalLM, AutoTokenizer
-from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.modeling_utils import AttentionInterface
 from transformers.utils import logging as transformers_logging
 
 from t2q.errors import T2QError
-from t2q.models.shared_attention import SharedPrefix
+from t2q.families import context
+from t2q.models.shared_attention import SharedPrefix, capped, causal
 from t2q.models.torch_model import TorchModel, device_and_dtype
 
 ATTENTION = "t2q_shared_prefix"
@@ -25,15 +25,16 @@ def _attention(
     query: Tensor,
     key: Tensor,
     value: Tensor,
-    attention_mask: Tensor | None,
+    _mask: Tensor | None,  # transformers makes none for an attention that is not its own
     scaling: float,
+    softcap: float | None = None,
     shared: SharedPrefix | None = None,
-    **kwargs: Any,
+    **_: Any,  # a sliding window among it, within which everything is read here
 ) -> tuple[Tensor, None]:
-    """transformers' attention interface; its own scaled dot product where no prefix is shared."""
+    """transformers' attention interface: causal, or behind a shared prefix."""
     if shared is None:
-        return sdpa_attention_forward(module, query, key, value, attention_mask, scaling=scaling, **kwargs)
-    return shared.attend(module.layer_idx, query, key, value, scaling).transpose(1, 2), None
+        return causal(query, key, value, scaling, softcap).transpose(1, 2), None
+    return shared.attend(module.layer_idx, query, key, value, scaling, softcap).transpose(1, 2), None
 
 
 AttentionInterface.register(ATTENTION, _attention)
@@ -60,7 +61,7 @@ class HFModel(TorchModel):
             folder,
             target,
             config.vocab_size,
-            config.max_position_embeddings,
+            context(config.to_dict()),
             config.num_attention_heads,
             2 * config.num_hidden_layers * groups * head_size * dtype.itemsize,
         )
@@ -77,7 +78,7 @@ class HFModel(TorchModel):
 
     def _head(self, hidden: Tensor) -> Tensor:
         logits: Tensor = self._model.get_output_embeddings()(hidden)
-        return logits
+        return capped(logits, getattr(self._model.config, "final_logit_softcapping", None))
 
     def _plain_logits(self, ids: Tensor) -> Tensor:
         logits: Tensor = self._model(input_ids=ids, use_cache=False).logits

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
@@ -11,15 +12,16 @@ from litgpt import GPT, Config
 from torch import Tensor
 
 from t2q.errors import T2QError
-from t2q.models.shared_attention import SharedPrefix
+from t2q.families import litgpt_context
+from t2q.models.shared_attention import SharedPrefix, capped
 from t2q.models.torch_model import TorchModel, device_and_dtype
+from t2q.training.shared_prefix import hidden_states
 
 
 class LitGPTModel(TorchModel):
     """Greedy answers from a LitGPT checkpoint, through LitGPT's own blocks.
 
-    Raises T2QError where the checkpoint cannot be read or uses attention that only LitGPT computes (soft capping,
-    sliding windows).
+    Reads within attention's window, so that there is none. Raises T2QError where the checkpoint cannot be read.
     """
 
     def __init__(self, checkpoint_dir: Path, device: str = "auto") -> None:
@@ -28,12 +30,12 @@ class LitGPTModel(TorchModel):
         config = self._gpt.config
         assert config.padded_vocab_size and config.n_query_groups and config.head_size
         token_bytes = 2 * config.n_layer * config.n_query_groups * config.head_size * dtype.itemsize
-        super().__init__(
-            checkpoint_dir, target, config.padded_vocab_size, config.block_size, config.n_head, token_bytes
-        )
+        length = litgpt_context(asdict(config))
+        super().__init__(checkpoint_dir, target, config.padded_vocab_size, length, config.n_head, token_bytes)
         self._shared: SharedPrefix | None = None
         for layer, block in enumerate(self._gpt.transformer.h):
             plain = block.attn.scaled_dot_product_attention
+            block.attn.apply_sliding_window_attention = False
             block.attn.scaled_dot_product_attention = partial(self._attention, layer, block.attn.mscale, plain)
 
     def _attention(
@@ -46,23 +48,17 @@ class LitGPTModel(TorchModel):
         scale = mscale**2 / math.sqrt(config.attention_scores_scalar or config.head_size)
         heads_per_group = config.n_head // config.n_query_groups
         k, v = k[:, ::heads_per_group], v[:, ::heads_per_group]  # LitGPT has repeated them for each head
-        return self._shared.attend(layer, q, k, v, scale).transpose(1, 2)
+        return self._shared.attend(layer, q, k, v, scale, config.attention_logit_softcapping).transpose(1, 2)
 
     def _hidden(self, ids: Tensor, positions: Tensor, shared: SharedPrefix) -> Tensor:
         self._shared = shared
         try:
-            x = self._gpt.transformer.wte(ids)
-            cos, sin = self._gpt.cos[positions], self._gpt.sin[positions]
-            for block in self._gpt.transformer.h:
-                x = block(x, cos, sin)
-            x = self._gpt.transformer.ln_f(x)
+            return hidden_states(self._gpt, ids, positions, None)
         finally:
             self._shared = None
-        return x
 
     def _head(self, hidden: Tensor) -> Tensor:
-        logits: Tensor = self._gpt.lm_head(hidden)
-        return logits
+        return capped(self._gpt.lm_head(hidden), self._gpt.config.final_logit_softcapping)
 
     def _plain_logits(self, ids: Tensor) -> Tensor:
         logits: Tensor = self._gpt(ids)
@@ -77,8 +73,6 @@ def _load(folder: Path, device: torch.device, dtype: torch.dtype) -> GPT:
         if not (folder / name).is_file():
             raise T2QError(f"{folder} is no LitGPT checkpoint: it has no {name}")
     config = Config.from_file(folder / "model_config.yaml")
-    if config.attention_logit_softcapping or config.sliding_window_size or config.scale_embeddings:
-        raise T2QError(f"{folder} is a {config.name}: only Llama and Qwen2 shaped models are supported")
     try:
         state = torch.load(folder / "lit_model.pth", mmap=True, weights_only=True)
     except (RuntimeError, EOFError, OSError) as error:

@@ -72,16 +72,17 @@ class SharedPrefix:
             keys[row, :, : its_keys.shape[1]] = its_keys
             values[row, :, : its_values.shape[1]] = its_values
 
-    def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float) -> Tensor:
+    def attend(
+        self, layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float, cap: float | None = None
+    ) -> Tensor:
         """Attention of the new tokens, whose keys and values are stored where they were placed.
 
         Shapes: query and result (rows, heads, new, head size), key and value (rows, groups, new, head size).
+        `cap`: that of the scores, as Gemma 2 has one.
         """
         if self._slots is None:
             self.prefix.append((key[0], value[0]))
-            return torch.nn.functional.scaled_dot_product_attention(
-                query, key, value, is_causal=True, scale=scale, enable_gqa=query.shape[1] != key.shape[1]
-            )
+            return causal(query, key, value, scale, cap)
         rows, heads, new, size = query.shape
         groups = key.shape[1]
         if layer == len(self.own):
@@ -90,14 +91,14 @@ class SharedPrefix:
 
         # the query heads of one group side by side: (rows, groups, heads of a group * new, head size)
         query = (query * scale).reshape(rows, groups, -1, size)
-        scores = (query @ keys.mT).view(rows, groups, heads // groups, new, self._end)
+        scores = capped(query @ keys.mT, cap).view(rows, groups, heads // groups, new, self._end)
         scores = scores.masked_fill(self._unseen, float("-inf")).view(rows, groups, -1, self._end)
         if not self.prefix:
             return (_softmax(scores) @ values).reshape(rows, heads, new, size)
         shared_keys, shared_values = self.prefix[layer]
         length = shared_keys.shape[1]
         by_group = query.transpose(0, 1).reshape(groups, -1, size)
-        shared_scores = (by_group @ shared_keys.mT).view(groups, rows, -1, length).transpose(0, 1)
+        shared_scores = capped(by_group @ shared_keys.mT, cap).view(groups, rows, -1, length).transpose(0, 1)
         weights = _softmax(torch.cat([shared_scores, scores], dim=-1))
         shared_weights = weights[..., :length].transpose(0, 1).reshape(groups, -1, length)
         result = (shared_weights @ shared_values).view(groups, rows, -1, size).transpose(0, 1)
@@ -115,6 +116,22 @@ class SharedPrefix:
         """Room for the rows that were placed, and half as many again where there may be so many."""
         wanted = min(self._most, (self._first + len(self._rows)) * 3 // 2)
         return torch.cat([cache, cache.new_zeros(wanted - len(cache), *cache.shape[1:])])
+
+
+def causal(query: Tensor, key: Tensor, value: Tensor, scale: float, cap: float | None = None) -> Tensor:
+    """Attention of tokens that see themselves and those before. Shapes and `cap` as `SharedPrefix.attend` has them."""
+    if cap is None:
+        return torch.nn.functional.scaled_dot_product_attention(
+            query, key, value, is_causal=True, scale=scale, enable_gqa=query.shape[1] != key.shape[1]
+        )
+    key, value = (part.repeat_interleave(query.shape[1] // key.shape[1], dim=1) for part in (key, value))
+    future = torch.ones(query.shape[2], query.shape[2], dtype=torch.bool, device=query.device).triu(1)
+    return _softmax(capped(query @ key.mT * scale, cap).masked_fill(future, float("-inf"))) @ value
+
+
+def capped(scores: Tensor, cap: float | None) -> Tensor:
+    """Scores or logits, bent so that none is beyond the cap."""
+    return scores if cap is None else cap * torch.tanh(scores / cap)
 
 
 def _softmax(scores: Tensor) -> Tensor:

@@ -35,14 +35,19 @@ class FolderTokenizer:
     def __init__(self, folder: Path) -> None:
         from tokenizers import Tokenizer
 
-        path = folder / "tokenizer.json"
+        self._folder, path = folder, folder / "tokenizer.json"
         if not path.is_file():
-            raise T2QError(f"{folder} has no tokenizer.json: copy the base model's tokenizer files there")
+            raise T2QError(
+                f"{folder} has no tokenizer.json: copy it from the base model; where that has tokenizer.model only, "
+                "write it with transformers: AutoTokenizer.from_pretrained(BASE).save_pretrained(FOLDER)"
+            )
         self._tokenizer = Tokenizer.from_file(str(path))
         self._tokenizer.encode_special_tokens = True
         self._pieces: dict[int, str] = {}
         self._specials = {i for i, token in self._tokenizer.get_added_tokens_decoder().items() if token.special}
-        self.sentencepiece = bool(getattr(self._tokenizer.model, "byte_fallback", False))  # Llama 2's kind
+        self.sentencepiece = bool(getattr(self._tokenizer.model, "byte_fallback", False))  # Llama 2's kind, Gemma's
+        letter = "".join(self._tokenizer.encode("a", add_special_tokens=False).tokens)
+        self.prefix_space = self.sentencepiece and letter.startswith("\u2581")  # before a text's first word
         self.config = read_json(folder / "tokenizer_config.json")
         eos = self._id(self.config.get("eos_token"))
         if eos is None:
@@ -51,6 +56,19 @@ class FolderTokenizer:
         self.eos_ids = tuple(dict.fromkeys([eos, *(more if isinstance(more, list) else [more])]))
         self.adds_bos_itself = bool(self._tokenizer.encode("", add_special_tokens=True).ids)
         self.bos_id = self._id(self.config.get("bos_token")) if self._wants_bos() else None
+
+    def begins_as_litgpt(self) -> bool:
+        """Whether LitGPT, in training, begins a text with the beginning token where this class does.
+
+        What it goes by is `litgpt.Tokenizer.check_if_bos_token_used`: the folder's name for some models, and not what
+        tokenizer.json does.
+        """
+        name = self._folder.name
+        by_name = name.startswith(("Meta-Llama-3", "Llama-3")) or (
+            name.startswith("SmolLM2") and name.endswith("Instruct")
+        )
+        by_class = self.config.get("tokenizer_class") == "LlamaTokenizer"
+        return bool(by_name or self.config.get("add_bos_token", by_class)) == (self.bos_id is not None)
 
     @property
     def eos_tokens(self) -> list[str]:
@@ -82,12 +100,13 @@ class FolderTokenizer:
             return bytes([int(code[1], 16)]) if code else text.replace("\u2581", " ").encode()
         return bytes(_BYTES[letter] for letter in text if letter in _BYTES)
 
-    def save_adding_bos(self, path: Path) -> None:
-        """Writes a tokenizer.json that adds the beginning token to every text."""
+    def save_as_said(self, path: Path) -> None:
+        """Writes a tokenizer.json that adds the beginning token to every text where prompts get one, and else not."""
         from tokenizers.processors import TemplateProcessing
 
-        bos = self._tokenizer.id_to_token(self.bos_id)
-        self._tokenizer.post_processor = TemplateProcessing(single=f"{bos} $A", special_tokens=[(bos, self.bos_id)])
+        bos = [] if self.bos_id is None else [(self._tokenizer.id_to_token(self.bos_id), self.bos_id)]
+        template = [*(token for token, _ in bos), "$A"]
+        self._tokenizer.post_processor = TemplateProcessing(single=template, special_tokens=bos)
         self._tokenizer.save(str(path))
 
     def _id(self, token: str | dict[str, Any] | None) -> int | None:

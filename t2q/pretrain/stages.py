@@ -19,7 +19,7 @@ from t2q.pretrain.recipe import PretrainRecipe
 from t2q.pretrain.shape import model_config
 from t2q.pretrain.tokenizer import save_tokenizer, train_tokenizer
 from t2q.pretrain.train import pretrain_loop
-from t2q.prompt import CHAT_TEMPLATE
+from t2q.prompt import OWN
 from t2q.stages import Stage, StageContext
 
 _ROWS_AT_ONCE = 256
@@ -76,7 +76,7 @@ def make_tokenizer(ctx: StageContext) -> None:
             sample_texts(recipe.seed, recipe.tokenizer.documents, recipe.corpus.sources), recipe.tokenizer.vocabulary
         )
         task.advance()
-    save_tokenizer(tokenizer, ctx.out, recipe.model.context, CHAT_TEMPLATE)
+    save_tokenizer(tokenizer, ctx.out, recipe.model.context, OWN.chat_template)
 
 
 def make_corpus(ctx: StageContext) -> dict[str, Any]:

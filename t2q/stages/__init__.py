@@ -55,7 +55,7 @@ STAGES: tuple[Stage, ...] = (
     Stage(
         name="prepare",
         inputs=(),
-        recipe_keys=("database", "seed", "pairs"),
+        recipe_keys=("database", "seed", "pairs", "prompt"),
         tools=("sqlglot", "sqlparse", "sqlalchemy", "neo4j", "arcadedb-embedded"),
         run="t2q.stages.prepare:run",
         fingerprints=("t2q.fingerprint:database", "t2q.fingerprint:files", "t2q.fingerprint:questions"),
@@ -63,7 +63,7 @@ STAGES: tuple[Stage, ...] = (
     Stage(
         name="train",
         inputs=("prepare",),
-        recipe_keys=("base", "seed", "train"),
+        recipe_keys=("base", "seed", "train", "prompt"),
         tools=("litgpt", "lightning", "torch", "bitsandbytes"),
         run="t2q.stages.train:run",
         fingerprints=("t2q.fingerprint:base",),

@@ -14,10 +14,13 @@ from t2q.stages.parity import gate
 def run(ctx: StageContext) -> dict[str, Any]:
     """Converts and holds the logits against the Hugging Face folder's. Raises StageError, ParityError."""
     target = ctx.out / "model-f16.gguf"
+    prepared = Prepared.load(ctx.inputs["prepare"])
+    description = f"t2q on {ctx.recipe.base}"
     with ctx.progress.task("converting to GGUF") as task:
-        convert_to_gguf(ctx.inputs["hf"], target, "f16", name=ctx.recipe.name, description=f"t2q on {ctx.recipe.base}")
+        convert_to_gguf(
+            ctx.inputs["hf"], target, "f16", name=ctx.recipe.name, description=description, style=prepared.style
+        )
         task.advance()
         parity = gate(ctx, ctx.inputs["hf"], target, "f16")
-    text = Prepared.load(ctx.inputs["prepare"]).system_text
-    (ctx.out / "Modelfile").write_text(modelfile(target, text), encoding="utf-8")
+    (ctx.out / "Modelfile").write_text(modelfile(target, prepared.system_text, prepared.style), encoding="utf-8")
     return {"parity": parity}

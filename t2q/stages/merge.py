@@ -6,6 +6,7 @@ questions better.
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, get_args
 
@@ -13,6 +14,7 @@ import torch
 
 from t2q.bases import litgpt_checkpoint
 from t2q.conversion.merge import Onto, adapted, merge, read_adapted, rounding
+from t2q.families import litgpt_context
 from t2q.models.torch_model import device_and_dtype
 from t2q.prepared import Prepared
 from t2q.stages import StageContext
@@ -62,8 +64,9 @@ def validation_loss(rows: Path, adapter: Path, base: Path, onto: Onto) -> float:
     data.setup()
     samples = data.test_dataset
     assert samples is not None
+    context = litgpt_context(asdict(model.config))
     fitting = [
-        [number for number in group if len(samples[number]["input_ids"]) <= model.config.block_size]
+        [number for number in group if len(samples[number]["input_ids"]) <= context]
         for group in data.validation_groups()
     ]
     groups = [group for group in fitting if group]

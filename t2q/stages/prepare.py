@@ -1,7 +1,8 @@
 """prepare: the schema, the pairs in their splits, triaged and audited, and the rows that training reads.
 
 The artifact: schema.json; database.txt (the part of every prompt that questions share); train.jsonl, validation.jsonl,
-test.jsonl (pairs); litgpt/train.json and litgpt/val.json (the same in the Alpaca form that LitGPT reads); audit.json.
+test.jsonl (pairs); litgpt/train.json and litgpt/val.json (the same in the Alpaca form that LitGPT reads); audit.json;
+prompt.txt (the prompts' form, where it is not the project's own).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from t2q.data.pairs import write_pairs
 from t2q.data.wording import SPLITS
 from t2q.databases import open_database
 from t2q.databases.urls import spider_folder
+from t2q.prepared import write_style
 from t2q.prompt import database_text
 from t2q.stages import StageContext, prepare_spider
 from t2q.stages.alpaca import write_alpaca
@@ -30,6 +32,7 @@ GIVEN_OUTCOMES = {
 
 def run(ctx: StageContext) -> dict[str, Any]:
     """Makes the pairs. Raises DatabaseError where the database offers no questions, StageError on a leak."""
+    write_style(ctx.out, ctx.recipe.prompt)
     if spider := spider_folder(ctx.recipe.database):
         return prepare_spider.run(ctx, spider)
     wanted = ctx.recipe.pairs

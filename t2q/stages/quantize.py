@@ -33,5 +33,5 @@ def run(ctx: StageContext) -> dict[str, Any]:
             quantize(source, target, kind, matters)
             parity[kind] = gate(ctx, source, target, kind)
             task.advance(1, note=kind)
-    (ctx.out / "Modelfile").write_text(modelfile(target, prepared.system_text), encoding="utf-8")
+    (ctx.out / "Modelfile").write_text(modelfile(target, prepared.system_text, prepared.style), encoding="utf-8")
     return {"parity": parity}

@@ -14,6 +14,7 @@ import socket
 import sys
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +25,11 @@ from t2q.child import run_child
 from t2q.data.pairs import Pair, answer_text
 from t2q.data.wording import SPLITS
 from t2q.errors import StageError
+from t2q.families import litgpt_context
 from t2q.hardware import free_cores
 from t2q.large_pages import LARGE_PAGES, tunables
 from t2q.prepared import Prepared
+from t2q.prompt import render
 from t2q.recipe import Recipe
 from t2q.stages import StageContext
 from t2q.stages.alpaca import write_alpaca
@@ -148,7 +151,7 @@ def training_config(recipe: Recipe, checkpoint: Path, rows: Path, pairs: Sequenc
         "lora_head": False,
         "data": {
             "class_path": "t2q.training.packed.PackedPairs",
-            "init_args": {"json_path": _relative(rows), "seed": recipe.seed},
+            "init_args": {"json_path": _relative(rows), "seed": recipe.seed, "prompt": recipe.prompt},
         },
         "train": {
             "epochs": train.epochs,
@@ -185,12 +188,10 @@ def check_rows(prepared: Prepared, checkpoint: Path) -> tuple[dict[str, int], se
     from litgpt.config import Config
     from litgpt.tokenizer import Tokenizer
 
-    from t2q.training.prompt_style import T2QPrompt
-
     tokenizer = Tokenizer(checkpoint)
-    context = Config.from_file(checkpoint / "model_config.yaml").block_size
+    context = litgpt_context(asdict(Config.from_file(checkpoint / "model_config.yaml")))
     schemas = {
-        name: len(tokenizer.encode(T2QPrompt().apply("", input=shown.text))) + ENDS
+        name: len(tokenizer.encode(render(shown.text, "", prepared.style))) + ENDS
         for name, shown in prepared.databases.items()
     }
     numbers, longest, long, first = {}, 0, list[Pair](), ""

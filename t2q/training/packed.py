@@ -31,7 +31,7 @@ from t2q.training import adapters, pointwise
 from t2q.training.kernels import by_kernel
 from t2q.training.output_loss import losses_and_slopes, output_loss
 from t2q.training.pair_attention import PairRows
-from t2q.training.prompt_style import T2QPrompt
+from t2q.training.prompt_style import PROMPTS, T2QPrompt
 from t2q.training.shared_prefix import attention_mask, hidden_states, prefix_attention
 
 IGNORE = -100
@@ -45,12 +45,13 @@ _FILLING = 1 << 61  # it stands there for the row's length only
 class PackedPairs(DataModule):
     """Question/query pairs on one schema or on several, `train.json` and `val.json` in Alpaca form under `json_path`.
 
-    `micro_batch_size` of LitGPT's training arguments is the number of pairs in a row.
+    `micro_batch_size` of LitGPT's training arguments is the number of pairs in a row. `prompt` names their form.
     """
 
     json_path: Path
     seed: int = 42
-    prompt_style: T2QPrompt = field(default_factory=T2QPrompt, init=False, repr=False)
+    prompt: str = "t2q"
+    prompt_style: T2QPrompt = field(init=False, repr=False)
     tokenizer: Tokenizer | None = field(default=None, init=False, repr=False)
     batch_size: int = field(default=1, init=False, repr=False)
     train_dataset: SFTDataset | None = field(default=None, init=False, repr=False)
@@ -59,6 +60,7 @@ class PackedPairs(DataModule):
 
     def __post_init__(self) -> None:
         super().__init__()
+        self.prompt_style = PROMPTS[self.prompt]()
 
     def connect(
         self,
@@ -183,7 +185,7 @@ def unpack(ids: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 def _by_pairs(config: Any, device: torch.device) -> bool:
     """Whether attention goes by pairs rather than by a mask: on a CPU, where the model's is the usual one."""
-    special = config.attention_logit_softcapping or config.sliding_window_size or config.latent_attention
+    special = config.attention_logit_softcapping or config.latent_attention
     return device.type == "cpu" and not special
 
 
@@ -203,6 +205,9 @@ def answer_states(model: Any, idx: Tensor, recompute: bool = False) -> Tensor:
     `idx`: a packed row, (1, T). `recompute`: as for `hidden_states`.
     """
     ids, pairs, positions = unpack(idx)
+    # no pair is longer than attention's window, and LitGPT would put the window's mask in the place of the row's
+    for block in model.transformer.h:
+        block.attn.apply_sliding_window_attention = False
     states = hidden_states(model, ids, positions, _seen(model.config, idx, pairs), recompute)
     predicts = (idx[0] & _PREDICTS).bool()
     predicts[-1] = True  # the logits that LitGPT's loop leaves out

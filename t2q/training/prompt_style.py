@@ -6,7 +6,7 @@ from typing import Any
 
 from litgpt.prompts import PromptStyle
 
-from t2q.prompt import render
+from t2q.prompt import ALPACA, NEO4J, OWN, render
 
 
 class T2QPrompt(PromptStyle):
@@ -16,5 +16,18 @@ class T2QPrompt(PromptStyle):
     and then it gives no `input`.
     """
 
+    style = OWN
+
     def apply(self, prompt: str, *, sys_prompt: str | None = None, **kwargs: Any) -> str:  # noqa: ARG002
-        return render(kwargs.get("input", ""), prompt)
+        return render(kwargs.get("input", ""), prompt, self.style)
+
+
+class Neo4jPrompt(T2QPrompt):
+    style = NEO4J
+
+
+class AlpacaPrompt(T2QPrompt):
+    style = ALPACA
+
+
+PROMPTS = {prompt.style.name: prompt for prompt in (T2QPrompt, Neo4jPrompt, AlpacaPrompt)}

@@ -33,12 +33,13 @@ def attention_mask(documents: Tensor, pairs: Tensor) -> Tensor:
 
 
 def hidden_states(
-    model: Any, ids: Tensor, positions: Tensor, mask: Tensor | PairRows, recompute: bool = False
+    model: Any, ids: Tensor, positions: Tensor, mask: Tensor | PairRows | None, recompute: bool = False
 ) -> Tensor:
     """The states before the output head of a LitGPT GPT (plain or with LoRA), shape (B, T, n_embd).
 
-    Follows `litgpt.model.GPT.forward`, with positions and mask given instead of derived. `recompute`: of each block,
-    only the input is kept for the gradients, and the block is computed again, which takes a third more time.
+    Follows `litgpt.model.GPT.forward`, with positions and mask given instead of derived; without a mask, attention is
+    causal. `recompute`: of each block, only the input is kept for the gradients, and the block is computed again, which
+    takes a third more time.
     """
     config = model.config
     cos, sin = model.cos[positions], model.sin[positions]
@@ -71,6 +72,9 @@ def prefix_attention(plain: Callable[..., Tensor]) -> Callable[..., Tensor]:
             return attend_pairs(q, k, v, mask, scale)
         if mask is not None and mask.dtype == torch.long:
             return attend_documents(q, k, v, mask, scale)
+        if mask is not None and mask.dtype == torch.bool and self.config.attention_logit_softcapping is not None:
+            # here LitGPT adds the mask to the scores
+            mask = torch.zeros_like(mask, dtype=q.dtype).masked_fill(~mask, torch.finfo(q.dtype).min)
         shared = 0 if mask is None else q.shape[-2] - mask.shape[-2]
         if shared == 0:
             return plain(self, q, k, v, mask)

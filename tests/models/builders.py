@@ -6,6 +6,7 @@ They are trained for a few seconds on a handful of questions, so that answers di
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import yaml
 from litgpt import GPT, Config
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, normalizers, pre_tokenizers, processors, trainers
 from tokenizers import models as tokenizer_models
+from transformers import LlamaConfig, PreTrainedConfig, Qwen2Config
 
 from t2q.prompt import render
 
@@ -56,15 +58,13 @@ DEEPSEEK_CODER = pre_tokenizers.Sequence(
         pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
     ]
 )
+QWEN2_WORDS = (
+    "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*"
+    "|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"
+)
 QWEN2 = pre_tokenizers.Sequence(
     [
-        pre_tokenizers.Split(
-            Regex(
-                "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*"
-                "|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"
-            ),
-            "isolated",
-        ),
+        pre_tokenizers.Split(Regex(QWEN2_WORDS), "isolated"),
         pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
     ]
 )
@@ -72,7 +72,7 @@ QWEN2 = pre_tokenizers.Sequence(
 
 def llama_checkpoint(folder: Path, steps: int = 80, **changes: Any) -> Path:
     """A LitGPT checkpoint shaped like pico: Llama, tied embeddings, byte-level BPE, beginning token."""
-    tokenizer = _byte_level(DEEPSEEK_CODER, 640, ["<s>", "</s>", "<pad>"])
+    tokenizer = byte_level(DEEPSEEK_CODER, 640, ["<s>", "</s>", "<pad>"])
     # transformers 5 goes by this, not by add_bos_token
     tokenizer.post_processor = processors.TemplateProcessing(single="<s> $A", special_tokens=[("<s>", 0)])
     tokenizer_config = {
@@ -85,12 +85,12 @@ def llama_checkpoint(folder: Path, steps: int = 80, **changes: Any) -> Path:
         "clean_up_tokenization_spaces": False,
         "model_max_length": 1024,
     }
-    return _checkpoint(folder, _llama_config(640), tokenizer, tokenizer_config, LLAMA, steps, **changes)
+    return checkpoint(folder, _llama_config(640), tokenizer, tokenizer_config, LlamaConfig, steps, **changes)
 
 
 def llama2_checkpoint(folder: Path) -> Path:
     """A LitGPT checkpoint with a tokenizer like Llama 2's: sentencepiece's BPE with byte fallback."""
-    tokenizer = _sentencepiece(600)
+    tokenizer = sentencepiece(600)
     tokenizer_config = {
         "tokenizer_class": "LlamaTokenizer",
         "bos_token": {"__type": "AddedToken", "content": "<s>", "normalized": False},
@@ -100,7 +100,7 @@ def llama2_checkpoint(folder: Path) -> Path:
         "legacy": False,
     }
     size = -(-tokenizer.get_vocab_size() // 64) * 64
-    return _checkpoint(folder, _llama_config(size), tokenizer, tokenizer_config, LLAMA, 80)
+    return checkpoint(folder, _llama_config(size), tokenizer, tokenizer_config, LlamaConfig, 80)
 
 
 def qwen_checkpoint(folder: Path) -> Path:
@@ -116,23 +116,25 @@ def qwen_checkpoint(folder: Path) -> Path:
         n_embd=256,
         intermediate_size=768,
     )
-    tokenizer = _byte_level(QWEN2, 637, ["<|endoftext|>", "<|im_start|>", "<|im_end|>"], normalizers.NFC())
+    return checkpoint(folder, config, qwen_tokenizer(), QWEN_TOKENIZER, Qwen2Config, 80)
+
+
+QWEN_TOKENIZER = {
+    "tokenizer_class": "Qwen2Tokenizer",
+    "bos_token": None,
+    "eos_token": "<|endoftext|>",
+    "pad_token": "<|endoftext|>",
+    "add_bos_token": False,
+    "clean_up_tokenization_spaces": False,
+    "model_max_length": 1024,
+    "chat_template": "{{ 'the base model has another template' }}",
+}
+
+
+def qwen_tokenizer() -> Tokenizer:
+    tokenizer = byte_level(QWEN2, 637, ["<|endoftext|>", "<|im_start|>", "<|im_end|>"], normalizers.NFC())
     tokenizer.add_tokens([AddedToken("<tool_call>", normalized=False, special=False)])
-    tokenizer_config = {
-        "tokenizer_class": "Qwen2Tokenizer",
-        "bos_token": None,
-        "eos_token": "<|endoftext|>",
-        "pad_token": "<|endoftext|>",
-        "add_bos_token": False,
-        "clean_up_tokenization_spaces": False,
-        "model_max_length": 1024,
-        "chat_template": "{{ 'the base model has another template' }}",
-    }
-    hf = {"architectures": ["Qwen2ForCausalLM"], "model_type": "qwen2", "use_sliding_window": False}
-    return _checkpoint(folder, config, tokenizer, tokenizer_config, hf, 80)
-
-
-LLAMA = {"architectures": ["LlamaForCausalLM"], "model_type": "llama", "attention_bias": False, "mlp_bias": False}
+    return tokenizer
 
 
 def _llama_config(vocab_size: int) -> Config:
@@ -162,7 +164,7 @@ def corpus() -> list[str]:
     return [render(DATABASE, question) + answer for question, answer in PAIRS]
 
 
-def _byte_level(
+def byte_level(
     pre_tokenizer: pre_tokenizers.PreTokenizer,
     size: int,
     special: list[str],
@@ -183,16 +185,25 @@ def _byte_level(
     return tokenizer
 
 
-def _sentencepiece(size: int) -> Tokenizer:
-    """Bytes, then pieces by rank, then characters; every pair that makes a piece is a merge, as in converted models."""
+LLAMA_SPECIALS = ("<unk>", "<s>", "</s>")
+
+
+def sentencepiece(
+    size: int, specials: Sequence[str] = LLAMA_SPECIALS, runs: Sequence[str] = (), prefix: bool = True
+) -> Tokenizer:
+    """Runs, bytes, pieces by rank, characters; every pair that makes a piece is a merge, as in converted models.
+
+    `runs`: of spaces and newlines, tokens of their own in Gemma's. `prefix`: a text gets a space in front.
+    """
     trained = Tokenizer(tokenizer_models.BPE())
     trained.pre_tokenizer = pre_tokenizers.Metaspace()
-    trainer = trainers.BpeTrainer(vocab_size=size - 259, show_progress=False)
+    trainer = trainers.BpeTrainer(vocab_size=size - 256 - len(specials) - len(runs), show_progress=False)
     trained.train_from_iterator([text.replace("\n", " ") for text in corpus()], trainer)
     pieces = [piece for piece, _ in sorted(trained.get_vocab().items(), key=lambda item: item[1])]
     pieces.sort(key=lambda piece: len(piece) == 1)
-    specials = ["<unk>", "<s>", "</s>"]
-    vocab = {token: i for i, token in enumerate([*specials, *(f"<0x{i:02X}>" for i in range(256)), *pieces])}
+    pieces = list(dict.fromkeys([*runs, *pieces, *{run[0] for run in runs}]))
+    bytes_of = [f"<0x{i:02X}>" for i in range(256)]
+    vocab = {token: i for i, token in enumerate([*specials, *pieces[: len(runs)], *bytes_of, *pieces[len(runs) :]])}
     merges = [
         (piece[:cut], piece[cut:])
         for piece in pieces
@@ -200,53 +211,59 @@ def _sentencepiece(size: int) -> Tokenizer:
         if piece[:cut] in vocab and piece[cut:] in vocab
     ]
     tokenizer = Tokenizer(tokenizer_models.BPE(vocab, merges, unk_token="<unk>", fuse_unk=True, byte_fallback=True))
-    tokenizer.normalizer = normalizers.Sequence([normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")])
+    front = [normalizers.Prepend("▁")] if prefix else []
+    tokenizer.normalizer = normalizers.Sequence([*front, normalizers.Replace(" ", "▁")])
+    strip = [decoders.Strip(" ", 1, 0)] if prefix else []
     tokenizer.decoder = decoders.Sequence(
-        [decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse(), decoders.Strip(" ", 1, 0)]
+        [decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse(), *strip]
     )
-    tokenizer.add_special_tokens(specials)
-    tokenizer.post_processor = processors.TemplateProcessing(single="<s> $A", special_tokens=[("<s>", 1)])
+    tokenizer.add_special_tokens(list(specials))
+    tokenizer.add_tokens([AddedToken(run, normalized=False, special=False) for run in runs])
+    bos = next(token for token in specials if token in ("<s>", "<bos>"))
+    tokenizer.post_processor = processors.TemplateProcessing(single=f"{bos} $A", special_tokens=[(bos, vocab[bos])])
     return tokenizer
 
 
-def _checkpoint(
+def checkpoint(
     folder: Path,
     config: Config,
     tokenizer: Tokenizer,
     tokenizer_config: dict[str, Any],
-    hf: dict[str, Any],
+    hf: type[PreTrainedConfig],
     steps: int,
     tied: bool = True,
     rope_adjustments: dict[str, Any] | None = None,
     rope_scaling: dict[str, Any] | None = None,
+    **more: Any,
 ) -> Path:
-    """`rope_adjustments` is LitGPT's way to say what `rope_scaling` says in config.json."""
+    """`rope_adjustments` is LitGPT's way to say what `rope_scaling` says in config.json, `more` what else that has."""
     config.rope_adjustments = rope_adjustments
     folder.mkdir(parents=True)
     names = (tokenizer_config["bos_token"], tokenizer_config["eos_token"])
     bos, eos = (tokenizer.token_to_id(name["content"] if isinstance(name, dict) else name or "") for name in names)
     tokenizer.save(str(folder / "tokenizer.json"))
-    hf = {
-        **hf,
+    hf_config = {
         "hidden_size": config.n_embd,
         "intermediate_size": config.intermediate_size,
         "num_hidden_layers": config.n_layer,
         "num_attention_heads": config.n_head,
         "num_key_value_heads": config.n_query_groups,
         "rms_norm_eps": config.norm_eps,
-        "rope_theta": config.rope_base,
-        "rope_scaling": rope_scaling,
         "max_position_embeddings": config.block_size,
         "vocab_size": config.padded_vocab_size,
         "tie_word_embeddings": tied,
-        "hidden_act": "silu",
-        "torch_dtype": "float32",
         "bos_token_id": bos,
         "eos_token_id": eos,
+        **more,
     }
+    positions = {"rope_theta": config.rope_base, "rope_scaling": rope_scaling}
+    written = hf(**hf_config).to_dict() | positions | {"torch_dtype": "float32"}
+    written["architectures"] = [hf.__name__.replace("Config", "ForCausalLM")]
+    for key in ("rope_parameters", "layer_types", "dtype"):  # newer than most published files
+        written.pop(key, None)
     for name, content in (
         ("tokenizer_config.json", tokenizer_config),
-        ("config.json", hf),
+        ("config.json", written),
         ("generation_config.json", {"bos_token_id": bos, "eos_token_id": eos, "do_sample": True, "temperature": 0.7}),
     ):
         (folder / name).write_text(json.dumps(content), encoding="utf-8")

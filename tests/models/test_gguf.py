@@ -16,7 +16,7 @@ from t2q.conversion.quantize import quantize
 from t2q.errors import StageError
 from t2q.models.llama_file import LlamaFile
 from t2q.models.tokenizer import FolderTokenizer
-from t2q.prompt import CHAT_TEMPLATE
+from t2q.prompt import OWN
 from tests.models.builders import llama_checkpoint
 from tests.models.conftest import Chain
 from tests.models.test_tokens import TEXTS
@@ -48,7 +48,7 @@ def test_header(chain: Chain) -> None:
     assert values["tokenizer.ggml.add_bos_token"] is (chain.shape != "qwen2")
     expected = {"llama": "deepseek-coder", "llama2": "default", "qwen2": "qwen2"}[chain.shape]
     assert values["tokenizer.ggml.pre"] == expected
-    assert values["tokenizer.chat_template"].endswith(CHAT_TEMPLATE)
+    assert values["tokenizer.chat_template"].endswith(OWN.chat_template)
     size = chain.models["lit"].n_vocab
     assert len(values["tokenizer.ggml.tokens"]) == len(values["tokenizer.ggml.token_type"]) == size
     if chain.shape == "qwen2":

@@ -21,7 +21,7 @@ from t2q.conversion.hf import convert_to_hf
 from t2q.errors import StageError, T2QError
 from t2q.models import open_model
 from t2q.models.parity import ParityLimits, check_parity, read
-from t2q.prompt import CHAT_TEMPLATE, render
+from t2q.prompt import OWN, render
 from tests.models.builders import DATABASE, QUESTIONS, llama_checkpoint
 from tests.models.conftest import Chain
 
@@ -39,7 +39,7 @@ def test_files(chain: Chain) -> None:
 
 def test_the_base_template_is_replaced(chain: Chain) -> None:
     template = (chain.hf / "chat_template.jinja").read_text()
-    assert template.endswith(CHAT_TEMPLATE) and AutoTokenizer.from_pretrained(chain.hf).chat_template == template
+    assert template.endswith(OWN.chat_template) and AutoTokenizer.from_pretrained(chain.hf).chat_template == template
     assert json.loads((chain.hf / "tokenizer_config.json").read_text())["chat_template"] == template
 
 
@@ -118,7 +118,7 @@ def test_a_beginning_token_that_only_the_config_asks_for(tmp_path: Path) -> None
     ("file", "content", "message"),
     [
         ("config.json", '{"architectures": ["PhiForCausalLM"]}', "PhiForCausalLM"),
-        ("config.json", "{}", "no architecture"),
+        ("config.json", "{}", "no named architecture"),
         ("config.json", "{", "is not JSON"),
         ("config.json", '{"architectures": ["Qwen2ForCausalLM"]}', None),
         ("tokenizer_config.json", "{}", "eos_token"),

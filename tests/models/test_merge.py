@@ -45,9 +45,10 @@ def adapter(folder: Path, base: Path, dtype: torch.dtype = torch.float32, scale:
     for name in FILES:
         shutil.copyfile(base / name, folder / name)
     torch.manual_seed(2)
+    parts = LORA | {name: value for name, value in hyper.items() if name.startswith("lora_")}
     lora = {
         name: (scale * torch.randn_like(weight)).to(dtype)
-        for name, weight in GPT(Config.from_file(base / "model_config.yaml", **LORA)).state_dict().items()
+        for name, weight in GPT(Config.from_file(base / "model_config.yaml", **parts)).state_dict().items()
         if name.endswith(("lora_A", "lora_B"))
     }
     torch.save({"model": lora}, folder / "lit_model.pth.lora")

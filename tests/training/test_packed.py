@@ -13,17 +13,31 @@ from torch.nn import functional as F
 
 from t2q.training import packed as packed_rows
 from t2q.training.kernels import load_kernels
-from t2q.training.packed import IGNORE, ShuffledGroups, grouped, install, pack, plain_embedding, unpack
+from t2q.training.packed import IGNORE, ShuffledGroups, answer_loss, grouped, install, pack, plain_embedding, unpack
+
+SIZES = {
+    "block_size": 512, "padded_vocab_size": 256, "n_layer": 2, "n_head": 4, "n_query_groups": 2, "n_embd": 64,
+    "intermediate_size": 96, "lora_r": 4, "lora_alpha": 8, "lora_query": True, "lora_value": True,
+}  # fmt: skip
+OTHERS = {
+    "Gemma-2-2b": {"sliding_window_size": 128, "attention_logit_softcapping": 5.0, "head_size": 32},
+    "Mistral-7B-v0.1": {"sliding_window_size": 128},
+    "Qwen3-0.6B": {"head_size": 32},
+    "Phi-3-mini-4k-instruct": {"sliding_window_size": 128},
+}
 
 
 @pytest.fixture(scope="module")
 def model() -> GPT:
-    torch.manual_seed(0)
     config = Config(
-        name="x", block_size=512, padded_vocab_size=256, n_layer=2, n_head=4, n_query_groups=2, n_embd=64,
-        rotary_percentage=1.0, parallel_residual=False, bias=False, norm_class_name="RMSNorm",
-        mlp_class_name="LLaMAMLP", intermediate_size=96, lora_r=4, lora_alpha=8, lora_query=True, lora_value=True,
+        name="x", rotary_percentage=1.0, parallel_residual=False, bias=False, norm_class_name="RMSNorm",
+        mlp_class_name="LLaMAMLP", **SIZES,
     )  # fmt: skip
+    return adapted(config)
+
+
+def adapted(config: Config) -> GPT:
+    torch.manual_seed(0)
     model = GPT(config)
     model.apply(model._init_weights)
     for name, parameter in model.named_parameters():
@@ -75,6 +89,25 @@ def test_equal_loss_and_gradients(
     assert row["input_ids"].shape[1] < sum(len(r["input_ids"]) for r in rows) or number == 1 or schema == 0
     assert packed[0] == pytest.approx(plain[0], abs=1e-5)
     assert (packed[1] - plain[1]).norm() / plain[1].norm() < 1e-5
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_other_families_train_on_the_same_function(name: str) -> None:
+    """The row is longer than attention's window, no prompt in it is; scores are large enough for a cap to be felt."""
+    model = adapted(Config.from_name(name, **SIZES | OTHERS[name]))
+    for block in model.transformer.h:
+        torch.nn.init.normal_(block.attn.qkv.linear.weight, std=0.3)
+    rows = samples(60, 8)
+    plain = loss_and_gradients(model, padded(rows, "input_ids", 0), padded(rows, "labels", IGNORE))
+    row = pack(rows)
+    packed = loss_and_gradients(model, row["input_ids"], row["labels"])
+    model.zero_grad()
+    own = answer_loss(model, row) / (row["labels"] != IGNORE).sum()
+    own.backward()
+    gradients = torch.cat([p.grad.flatten() for p in model.parameters() if p.grad is not None])
+    for loss, found in (packed, (own.item(), gradients)):
+        assert loss == pytest.approx(plain[0], abs=1e-5)
+        assert (found - plain[1]).norm() / plain[1].norm() < 1e-4
 
 
 @pytest.mark.skipif(not load_kernels(), reason="no C++ compiler, or a processor without bf16 products")
