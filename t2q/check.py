@@ -161,11 +161,12 @@ def prompts(known: Known) -> Iterator[Finding]:
     """The schema and a question fit the base's context."""
     if known.schema is None or known.folder is None:
         return
+    from t2q.families import litgpt_context
     from t2q.models.tokenizer import FolderTokenizer
     from t2q.prompt import database_text
 
     tokens = len(FolderTokenizer(known.folder).encode(database_text(known.schema)))
-    context = yaml.safe_load((known.folder / "model_config.yaml").read_text(encoding="utf-8"))["block_size"]
+    context = litgpt_context(yaml.safe_load((known.folder / "model_config.yaml").read_text(encoding="utf-8")))
     text = f"the schema takes {tokens} tokens of the base's {context}"
     if tokens + ROOM > context:
         yield Finding(

@@ -71,7 +71,7 @@ STAGES: tuple[Stage, ...] = (
     Stage(
         name="merge",
         inputs=("prepare", "train"),
-        recipe_keys=("base", "merge"),
+        recipe_keys=("base", "merge", "prompt"),
         tools=("litgpt", "torch", "bitsandbytes"),
         run="t2q.stages.merge:run",
     ),

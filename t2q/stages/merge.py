@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 import torch
+from litgpt.tokenizer import Tokenizer
 
 from t2q.bases import litgpt_checkpoint
 from t2q.conversion.merge import Onto, adapted, merge, read_adapted, rounding
@@ -19,6 +20,8 @@ from t2q.models.torch_model import device_and_dtype
 from t2q.prepared import Prepared
 from t2q.stages import StageContext
 from t2q.stages.parity import gate
+from t2q.training.packed import PackedPairs
+from t2q.training.validation import validation_sums
 
 ROW = 16  # validation pairs in a row: a matter of memory only
 
@@ -34,8 +37,8 @@ def run(ctx: StageContext) -> dict[str, Any]:
         onto: Onto = "original"
         if rounding(adapter)[0]:
             if ctx.recipe.merge == "better":
-                rows = ctx.inputs["prepare"] / "litgpt"
-                losses = {choice: validation_loss(rows, adapter, base, choice) for choice in get_args(Onto)}
+                data = PackedPairs(ctx.inputs["prepare"] / "litgpt", prompt=ctx.recipe.prompt)
+                losses = {choice: validation_loss(data, adapter, base, choice) for choice in get_args(Onto)}
                 onto = min(losses, key=lambda choice: losses[choice])
                 facts["validation loss"] = losses
                 ctx.log(f"merged into the {onto} base: validation loss {_told(losses)}")
@@ -49,17 +52,11 @@ def run(ctx: StageContext) -> dict[str, Any]:
         return {**facts, "parity": gate(ctx, before, ctx.out, "merge", rounded=precision != torch.float32)}
 
 
-def validation_loss(rows: Path, adapter: Path, base: Path, onto: Onto) -> float:
-    """The mean loss over the answer tokens of the validation questions in `rows` that fit the base's context."""
-    from litgpt.tokenizer import Tokenizer
-
-    from t2q.training.packed import PackedPairs
-    from t2q.training.validation import validation_sums
-
+def validation_loss(data: PackedPairs, adapter: Path, base: Path, onto: Onto) -> float:
+    """The mean loss over the answer tokens of the validation questions that fit the base's context."""
     device, dtype = device_and_dtype("auto")
     model = adapted(adapter, base, onto).to(device, dtype)
     model.cos, model.sin = model.rope_cache(device=device)
-    data = PackedPairs(rows)
     data.connect(Tokenizer(base), ROW)
     data.setup()
     samples = data.test_dataset

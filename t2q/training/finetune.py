@@ -69,7 +69,8 @@ def make_fabric(config: dict[str, Any]) -> L.Fabric:
 def make_training(config: dict[str, Any], fabric: L.Fabric, state: Path | None, keep_every: float) -> Training:
     """The training that a config describes, ready to run."""
     checkpoint, train = Path(config["checkpoint_dir"]), config["train"]
-    data = PackedPairs(Path(config["data"]["init_args"]["json_path"]), config["data"]["init_args"]["seed"])
+    given = config["data"]["init_args"]
+    data = PackedPairs(**{**given, "json_path": Path(given["json_path"])})
     data.connect(Tokenizer(checkpoint), train["global_batch_size"])
     data.setup()
     lora = {name: value for name, value in config.items() if name.startswith("lora_")}

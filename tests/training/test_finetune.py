@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from t2q.errors import StageError
+from t2q.prompt import STYLES, PromptStyle, render
 from t2q.training import loop, packed
 from t2q.training.groups import cycle, shares
 from t2q.training.loop import Training
@@ -174,3 +175,14 @@ def test_an_epoch_ends_where_it_ends_wherever_one_begins() -> None:
 def test_pairs_are_shared_out_as_equally_as_can_be() -> None:
     assert [list(part) for part in shares(range(8), 3)] == [[0, 1], [2, 3, 4], [5, 6, 7]]
     assert [list(part) for part in shares([1], 3)] == [[], [], [1]]
+
+
+@pytest.mark.parametrize("style", STYLES.values(), ids=STYLES)
+def test_it_learns_from_prompts_of_the_form_that_is_asked_for(folder: Path, style: PromptStyle) -> None:
+    config = small_config(folder)
+    config["data"]["init_args"]["prompt"] = style.name
+    made = training(config)
+    sample, row = made.train_dataset[0], made.train_dataset.data[0]
+    assert made.data.tokenizer is not None
+    text = made.data.tokenizer.decode(sample["input_ids"])
+    assert text.startswith(render(row["input"], row["instruction"], style) + row["output"])

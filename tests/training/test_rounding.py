@@ -15,6 +15,7 @@ from t2q.stages.merge import validation_loss
 from t2q.training.finetune import write_final
 from t2q.training.loop import Training
 from t2q.training.lora_model import adapter_weights, trainable_model
+from t2q.training.packed import PackedPairs
 from t2q.training.rounding import KINDS
 from tests.models.builders import DATABASE, PAIRS
 from tests.training.small import small_config, training
@@ -86,7 +87,9 @@ def test_a_merge_onto_the_rounded_base_is_what_was_trained(tmp_path: Path) -> No
     assert trained.run()
     write_final(config, trained, tmp_path / "final")
     losses = {
-        onto: validation_loss(tmp_path / "made" / "rows", tmp_path / "final", tmp_path / "made" / "base", onto)
+        onto: validation_loss(
+            PackedPairs(tmp_path / "made" / "rows"), tmp_path / "final", tmp_path / "made" / "base", onto
+        )
         for onto in ("original", "rounded")
     }
     last = trained.history[-1]["validation"]
