@@ -26,7 +26,7 @@ import yaml
 
 from t2q.large_pages import LARGE_PAGES, tunables
 
-STEP_OF_LITGPT = re.compile(r"Epoch \d+ \| iter \d+ step (\d+) \| loss train: ([\d.]+)")
+STEP_OF_LITGPT = re.compile(r"Epoch \d+ \| iter \d+ step \d+ \| .*\(step\)")
 END_OF_LITGPT = re.compile(r"Final evaluation \| val loss: ([\d.]+)")
 
 
@@ -72,8 +72,8 @@ def train(command: list[str], read: Callable[[str, Seen], None], environment: di
     return seen
 
 
-def configs(run: Path, steps: int, pairs: int) -> tuple[dict[str, Any], dict[str, Any]]:
-    """LitGPT's own data module, and ours; otherwise alike."""
+def configs(run: Path, steps: int, pairs: int, micro: int) -> tuple[dict[str, Any], dict[str, Any]]:
+    """LitGPT's own data module, `micro` pairs at a time, and ours; otherwise alike."""
     ours = yaml.safe_load((run / "train" / "litgpt.yaml").read_text(encoding="utf-8"))
     ours["train"] |= {
         "global_batch_size": pairs,
@@ -84,7 +84,11 @@ def configs(run: Path, steps: int, pairs: int) -> tuple[dict[str, Any], dict[str
     ours["eval"] |= {"interval": 10**6, "initial_validation": False}
     rows = {"json_path": str(run / "prepare" / "litgpt"), "mask_prompt": True}
     style = {"class_path": "t2q.training.prompt_style.T2QPrompt"}
-    stock = {**ours, "data": {"class_path": "litgpt.data.JSON", "init_args": {**rows, "prompt_style": style}}}
+    stock = {
+        **ours,
+        "train": {**ours["train"], "micro_batch_size": micro},
+        "data": {"class_path": "litgpt.data.JSON", "init_args": {**rows, "prompt_style": style}},
+    }
     return stock, ours
 
 
@@ -93,9 +97,10 @@ def main() -> None:
     parser.add_argument("run", type=Path)
     parser.add_argument("--steps", type=int, default=40)
     parser.add_argument("--pairs", type=int, default=16, help="a step")
+    parser.add_argument("--micro", type=int, help="pairs that LitGPT takes at a time; all where absent")
     parser.add_argument("--rounds", type=int, default=2)
     given = parser.parse_args()
-    stock, ours = configs(given.run, given.steps, given.pairs)
+    stock, ours = configs(given.run, given.steps, given.pairs, given.micro or given.pairs)
     ways = {
         "litgpt finetune_lora": (stock, ["litgpt", "finetune_lora"], read_litgpt, {}),
         "t2q": (ours, ["t2q.training.finetune"], read_ours, {"GLIBC_TUNABLES": tunables(LARGE_PAGES)}),
