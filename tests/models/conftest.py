@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -31,19 +32,28 @@ class Chain:
     models: dict[str, Model]
 
 
-@pytest.fixture(scope="session", params=SHAPES)
-def chain(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chain]:
-    root = tmp_path_factory.mktemp(request.param)
-    lit = SHAPES[request.param](root / "lit")
+@pytest.fixture(scope="session")
+def chains(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Chain]]:
+    """Makes the chain of a shape once. (A fixture with parameters is made anew in every file of tests.)"""
+    with ExitStack() as stack:
+        yield cache(lambda shape: _made(shape, tmp_path_factory.mktemp(shape), stack))
+
+
+@pytest.fixture(params=SHAPES)
+def chain(request: pytest.FixtureRequest, chains: Callable[[str], Chain]) -> Chain:
+    return chains(request.param)
+
+
+def _made(shape: str, root: Path, stack: ExitStack) -> Chain:
+    lit = SHAPES[shape](root / "lit")
     convert_to_hf(lit, root / "hf")
     files = {name: root / f"model-{name}.gguf" for name in (*WRITTEN, *QUANTISED)}
     for name in WRITTEN:
         convert_to_gguf(root / "hf", files[name], name, name="test", description="made on the spot")
     for name in QUANTISED:
         quantize(files["f16"], files[name], name)
-    with ExitStack() as stack:
-        models = {
-            name: stack.enter_context(open_model(path, "cpu"))
-            for name, path in {"lit": lit, "hf": root / "hf", **files}.items()
-        }
-        yield Chain(request.param, lit, root / "hf", files, models)
+    models = {
+        name: stack.enter_context(open_model(path, "cpu"))
+        for name, path in {"lit": lit, "hf": root / "hf", **files}.items()
+    }
+    return Chain(shape, lit, root / "hf", files, models)
