@@ -1,17 +1,21 @@
 # make demo: set up, then fine-tune, convert, evaluate and ask both sample databases. make test: set up, then all checks.
+# make slow: the tests that take minutes.
 # Set-up makes .venv from requirements.lock and is done again only when what it depends on has changed.
 
 VENV  := .venv
 BIN   := $(VENV)/bin
 STAMP := $(VENV)/.set-up-$(shell { pwd; cat requirements.lock pyproject.toml scripts/setup.sh scripts/llama-slim.cmake; } | cksum | cut -d' ' -f1)
 
-.PHONY: demo test lint lock clean
+.PHONY: demo test slow lint lock clean
 
 demo: $(STAMP)
 	@bash scripts/demo.sh
 
 test: lint
 	@$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile
+
+slow: $(STAMP)
+	@$(BIN)/python -m pytest -m slow --numprocesses logical --maxprocesses 4
 
 lint: $(STAMP)
 	@$(BIN)/ruff check .
