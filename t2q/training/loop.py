@@ -23,7 +23,7 @@ from torch.optim.lr_scheduler import LRScheduler
 from t2q.errors import StageError
 from t2q.training.groups import ahead, cycle, shares
 from t2q.training.lora_model import adapter_weights
-from t2q.training.memory import Thrift, is_out_of_memory
+from t2q.training.memory import Thrift, give_back, is_out_of_memory, too_little
 from t2q.training.packed import IGNORE, PackedPairs, answer_loss, pack
 from t2q.training.state import read_state, save_state
 from t2q.training.validation import to_device, validation_sums
@@ -111,11 +111,10 @@ class Training:
             if not self._any(error is not None):
                 break
             self.optimizer.zero_grad(set_to_none=True)
-            if self.fabric.device.type == "cuda":
-                torch.cuda.empty_cache()
+            give_back(self.fabric.device)
             thriftier = self.thrift.more(math.ceil(len(samples) / self.fabric.world_size))
             if thriftier is None:
-                raise StageError(f"out of memory even with one pair at a time: {error}; take a smaller base") from None
+                raise too_little(error) from None
             self.thrift = thriftier
             self.tell({"note": f"out of memory in step {self.step + 1}: going on with {thriftier}"})
         self._add_up()
@@ -158,8 +157,12 @@ class Training:
         self.tell(entry)
 
     def _restore(self) -> None:
-        state = read_state(self.plan.state) if self.plan.state else None
-        if state is None:
+        try:
+            state = read_state(self.plan.state) if self.plan.state else None
+        except StageError as error:
+            state = None
+            self.tell({"note": f"{error}: beginning anew"})
+        if self._any(state is None) or state is None:  # a part of the devices cannot go on alone
             return
         self.model.load_state_dict(state["adapter"], strict=False)
         self.optimizer.load_state_dict(state["optimizer"])
