@@ -80,6 +80,7 @@ class Training:
         while self.step < self.plan.steps:
             if self._any(self._stopped):
                 self._keep()
+                self.fabric.barrier()  # whose process ends first has the others killed, also the one that keeps
                 return False
             loss = self._compute(next(steps))
             self.optimizer.step()
