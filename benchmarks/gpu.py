@@ -87,6 +87,8 @@ def make_base(folder: Path, shape: str, device: str) -> None:
     torch.set_default_dtype(default)
     torch.save({key: value.cpu() for key, value in model.state_dict().items()}, folder / "lit_model.pth")
     del model
+    if device == "cuda":
+        torch.cuda.empty_cache()  # this process lives on beside those that are measured
     (folder / "model_config.yaml").write_text(yaml.dump(asdict(config)), encoding="utf-8")
     for file in ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "generation_config.json"):
         shutil.copyfile(TOKENIZER / file, folder / file)
