@@ -121,7 +121,7 @@ class Training:
         self._add_up()
         told = float(self._sum(loss))
         if not math.isfinite(told):
-            raise StageError(f"the training loss is {told}: lower train.learning_rate in the recipe")
+            raise self._lost("training", told)
         return told
 
     def _gradients(self, samples: Sequence[dict[str, Any]]) -> Tensor:
@@ -150,8 +150,13 @@ class Training:
         self.model.train()
         loss, answers = self._sum(sums).tolist()
         if not math.isfinite(loss):
-            raise StageError(f"the validation loss is {loss}: lower train.learning_rate in the recipe")
+            raise self._lost("validation", loss)
         self._note({"step": self.step, "validation": loss / answers})
+
+    def _lost(self, which: str, loss: float) -> StageError:
+        """What to say of a loss that is no number: of the base's own, no learning rate can be the reason."""
+        change = "lower train.learning_rate" if self.step else "set another train.precision"
+        return StageError(f"the {which} loss is {loss}: {change} in the recipe")
 
     def _note(self, entry: dict[str, Any]) -> None:
         self.history.append(entry)

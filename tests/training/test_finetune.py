@@ -169,6 +169,15 @@ def test_a_loss_that_is_no_number_ends_the_training(folder: Path) -> None:
         training(small_config(folder, optimizer=rate)).run()
 
 
+def test_a_base_that_gives_no_number_is_not_the_learning_rates_fault(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Numbers too large for float16, as some bases have them."""
+    monkeypatch.setattr(validation, "answer_loss", lambda *_: torch.tensor(float("nan")))
+    with pytest.raises(StageError, match=r"the validation loss is nan: set another train\.precision in the recipe"):
+        training(small_config(folder)).run()
+
+
 def test_pairs_without_an_answer_end_the_training(folder: Path) -> None:
     """LitGPT would go on, at a loss of zero, and end with exit code 0."""
     masked = training(small_config(folder))
