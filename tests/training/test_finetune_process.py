@@ -27,6 +27,8 @@ from t2q.stages.train import launcher
 from t2q.training import loop
 from t2q.training.finetune import PRECISIONS, make_fabric, make_training, tell
 from t2q.training.loop import Training
+from t2q.training.memory import Thrift
+from t2q.training.packed import answer_loss
 from t2q.training.state import save_state
 from tests.training.small import STEPS, adapter, small_config, training
 
@@ -202,6 +204,26 @@ def test_processes_begin_anew_together(folder: Path, tmp_path: Path) -> None:
 
     (step, weights), (other_step, other_weights) = forked_together(work)
     assert step == other_step == STEPS and (weights == other_weights).all()
+
+
+def test_what_one_device_has_no_memory_for_both_do_with_less(folder: Path) -> None:
+    def work(rank: int) -> Any:
+        def limited(model: Any, row: dict[str, torch.Tensor], recompute: bool = False) -> torch.Tensor:
+            if rank == 1 and not recompute:
+                raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+            return answer_loss(model, row, recompute)
+
+        loop.answer_loss = limited
+        config = small_config(folder, devices=2, lora_dropout=0.0)
+        shared = make_training(config, make_fabric(config), None, 1e9)
+        assert shared.run()
+        return shared.thrift, adapter(shared).numpy()
+
+    (thrift, weights), (other_thrift, other_weights) = forked_together(work)
+    assert thrift == other_thrift == Thrift(recompute=True) and (weights == other_weights).all()
+    alone = training(small_config(folder, lora_dropout=0.0))
+    assert alone.run()
+    torch.testing.assert_close(torch.from_numpy(weights), adapter(alone), rtol=0, atol=1e-3)
 
 
 def test_a_process_whose_starter_is_gone_ends() -> None:
