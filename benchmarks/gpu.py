@@ -5,8 +5,9 @@
 
 No network is used: the base is random in a real base's shape, the tokenizer pico's, the questions those that a run has
 prepared (`--rows`, made by `t2q run recipes/sql.yaml --to prepare`). A bare machine needs this repository (of
-checkpoints/ only t2q/pico's tokenizer files), the rows, and the packages that the script names as missing. Each way is
-a process of its own, which prints its figures as JSON; the table is printed at the end.
+checkpoints/ only t2q/pico's tokenizer files; PYTHONPATH=. where t2q is not installed), the rows, and the packages that
+the script names as missing. Each way is a process of its own, which prints its figures as JSON; the table is printed at
+the end.
 """
 
 from __future__ import annotations
