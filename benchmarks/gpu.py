@@ -5,8 +5,9 @@
 
 No network is used: the base is random in a real base's shape, the tokenizer pico's, the questions those that a run has
 prepared (`--rows`, made by `t2q run recipes/sql.yaml --to prepare`). A bare machine needs this repository (of
-checkpoints/ only t2q/pico's tokenizer files), the rows, and the packages that the script names as missing. Each way is
-a process of its own, which prints its figures as JSON; the table is printed at the end.
+checkpoints/ only t2q/pico's tokenizer files; PYTHONPATH=. where t2q is not installed), the rows, and the packages that
+the script names as missing. Each way is a process of its own, which prints its figures as JSON; the table is printed at
+the end.
 """
 
 from __future__ import annotations
@@ -87,6 +88,8 @@ def make_base(folder: Path, shape: str, device: str) -> None:
     torch.set_default_dtype(default)
     torch.save({key: value.cpu() for key, value in model.state_dict().items()}, folder / "lit_model.pth")
     del model
+    if device == "cuda":
+        torch.cuda.empty_cache()  # this process lives on beside those that are measured
     (folder / "model_config.yaml").write_text(yaml.dump(asdict(config)), encoding="utf-8")
     for file in ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "generation_config.json"):
         shutil.copyfile(TOKENIZER / file, folder / file)

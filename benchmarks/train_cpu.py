@@ -60,8 +60,9 @@ def read_ours(line: str, seen: Seen) -> None:
 def train(command: list[str], read: Callable[[str, Seen], None], environment: dict[str, str]) -> Seen:
     seen = Seen([])
     said = []
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1", **environment}  # each line when its step ends
     with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env={**os.environ, **environment}
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
     ) as child:
         assert child.stdout is not None
         for line in child.stdout:

@@ -224,6 +224,9 @@ def device(known: Known) -> Iterator[Finding]:
                 False, f"{gpu} is here, but this torch ({torch.__version__}) cannot use it: install a CUDA build"
             )
             return
+        if train.devices > (there := torch.cuda.device_count()):
+            yield Finding(False, f"train.devices is {train.devices}, and this machine has {there}: lower it")
+            return
     yield Finding(True, f"{gpu or 'CPU'}, {os.cpu_count()} cores")
 
 

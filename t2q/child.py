@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import signal
 import subprocess
 import sys
@@ -18,10 +19,15 @@ GRACE = 60.0  # seconds that a child has to keep its state when the run is inter
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
-def die_with_parent() -> None:
-    """In the child, on Linux: SIGKILL when the parent dies, so that a killed run leaves nothing working behind it."""
+def die_with_parent(parent: int | None = None) -> None:
+    """In the child, on Linux: SIGKILL when the parent dies, so that a killed run leaves nothing working behind it.
+
+    `parent`: its number, where it may have died already; then SystemExit is raised.
+    """
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if parent not in (None, os.getppid()):
+            sys.exit("the process that started this one is gone")
 
 
 def run_child(

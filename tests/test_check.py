@@ -159,3 +159,11 @@ def test_files_of_pairs_are_read_and_their_queries_looked_at() -> None:
         "pairs.csv: 2 queries will not run, such as 'DELETE FROM items': "
     )
     assert wrong("pairs.files=[none.csv]") == {"files": "none.csv is not there"}
+
+
+def test_more_devices_than_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(check, "nvidia_gpu", lambda: "a GPU")
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 1)
+    assert wrong("train.devices=2") == {"device": "train.devices is 2, and this machine has 1: lower it"}
+    assert not wrong()

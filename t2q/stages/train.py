@@ -83,7 +83,9 @@ def _config_file(ctx: StageContext, checkpoint: Path, rows: Path, pairs: Sequenc
     path = ctx.scratch / "litgpt.yaml"
     if not path.is_file():
         config = training_config(ctx.recipe, checkpoint, rows, pairs)
-        path.write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
+        half = path.with_suffix(".partial")  # what a full disk leaves must not be taken for the config
+        half.write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
+        half.replace(path)
     return path
 
 

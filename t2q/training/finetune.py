@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import signal
 import sys
 from pathlib import Path
@@ -42,10 +43,12 @@ PRECISIONS = {
     "bf16-true": (torch.bfloat16, "bf16-mixed"),
     "16-true": (torch.float16, "16-mixed"),
 }
+STARTED_BY = "T2Q_STARTED_BY"  # variable: the process that starts those of the other devices
 
 
 def tell(entry: dict[str, Any]) -> None:
-    print(json.dumps(entry), flush=True)
+    sys.stdout.write(json.dumps(entry) + "\n")  # at once: other processes write to the same pipe
+    sys.stdout.flush()
 
 
 def _silent(_: dict[str, Any]) -> None:
@@ -56,13 +59,15 @@ def make_fabric(config: dict[str, Any]) -> L.Fabric:
     """Of as many devices as the config names. Where there are several, the processes are in touch when this returns."""
     several = config["devices"] * config.get("num_nodes", 1) > 1
     fabric = L.Fabric(
-        accelerator="auto",
+        accelerator="cuda" if torch.cuda.is_available() else "cpu",
         devices=config["devices"],
         num_nodes=config.get("num_nodes", 1),
         strategy="ddp" if several else "auto",
         precision=PRECISIONS[config["precision"]][1],  # type: ignore[arg-type]
     )
+    os.environ[STARTED_BY] = str(os.getpid())
     fabric.launch()
+    del os.environ[STARTED_BY]
     return fabric
 
 
@@ -119,8 +124,8 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    die_with_parent()
     try:
+        die_with_parent(int(os.environ.get(STARTED_BY, os.getppid())))
         code = main()
     except StageError as error:
         sys.exit(str(error))

@@ -23,7 +23,7 @@ from torch.optim.lr_scheduler import LRScheduler
 from t2q.errors import StageError
 from t2q.training.groups import ahead, cycle, shares
 from t2q.training.lora_model import adapter_weights
-from t2q.training.memory import Thrift, is_out_of_memory
+from t2q.training.memory import Thrift, give_back, is_out_of_memory, too_little
 from t2q.training.packed import IGNORE, PackedPairs, answer_loss, pack
 from t2q.training.state import read_state, save_state
 from t2q.training.validation import to_device, validation_sums
@@ -80,6 +80,7 @@ class Training:
         while self.step < self.plan.steps:
             if self._any(self._stopped):
                 self._keep()
+                self.fabric.barrier()  # whose process ends first has the others killed, also the one that keeps
                 return False
             loss = self._compute(next(steps))
             self.optimizer.step()
@@ -111,17 +112,16 @@ class Training:
             if not self._any(error is not None):
                 break
             self.optimizer.zero_grad(set_to_none=True)
-            if self.fabric.device.type == "cuda":
-                torch.cuda.empty_cache()
+            give_back(self.fabric.device)
             thriftier = self.thrift.more(math.ceil(len(samples) / self.fabric.world_size))
             if thriftier is None:
-                raise StageError(f"out of memory even with one pair at a time: {error}; take a smaller base") from None
+                raise too_little(error) from None
             self.thrift = thriftier
             self.tell({"note": f"out of memory in step {self.step + 1}: going on with {thriftier}"})
         self._add_up()
         told = float(self._sum(loss))
         if not math.isfinite(told):
-            raise StageError(f"the training loss is {told}: lower train.learning_rate in the recipe")
+            raise self._lost("training", told)
         return told
 
     def _gradients(self, samples: Sequence[dict[str, Any]]) -> Tensor:
@@ -150,16 +150,25 @@ class Training:
         self.model.train()
         loss, answers = self._sum(sums).tolist()
         if not math.isfinite(loss):
-            raise StageError(f"the validation loss is {loss}: lower train.learning_rate in the recipe")
+            raise self._lost("validation", loss)
         self._note({"step": self.step, "validation": loss / answers})
+
+    def _lost(self, which: str, loss: float) -> StageError:
+        """What to say of a loss that is no number: of the base's own, no learning rate can be the reason."""
+        change = "lower train.learning_rate" if self.step else "set another train.precision"
+        return StageError(f"the {which} loss is {loss}: {change} in the recipe")
 
     def _note(self, entry: dict[str, Any]) -> None:
         self.history.append(entry)
         self.tell(entry)
 
     def _restore(self) -> None:
-        state = read_state(self.plan.state) if self.plan.state else None
-        if state is None:
+        try:
+            state = read_state(self.plan.state) if self.plan.state else None
+        except StageError as error:
+            state = None
+            self.tell({"note": f"{error}: beginning anew"})
+        if self._any(state is None) or state is None:  # a part of the devices cannot go on alone
             return
         self.model.load_state_dict(state["adapter"], strict=False)
         self.optimizer.load_state_dict(state["optimizer"])

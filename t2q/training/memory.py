@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 
 import torch
 
+from t2q.errors import StageError
+
 
 @dataclass(frozen=True)
 class Thrift:
@@ -32,6 +34,20 @@ class Thrift:
         return f"{rows}, activations computed again" if self.recompute else rows
 
 
+# What a CPU's allocator says, then what CUDA and its libraries say of memory that they take themselves.
+_SAID = ("can't allocate memory", "CUDA error: out of memory", "CUBLAS_STATUS_ALLOC_FAILED")
+
+
 def is_out_of_memory(error: BaseException) -> bool:
-    """PyTorch has a class of its own for GPUs, and for CPUs a message only."""
-    return isinstance(error, torch.OutOfMemoryError | MemoryError) or "can't allocate memory" in str(error)
+    """PyTorch has a class of its own for its memory on GPUs, and otherwise a message only."""
+    return isinstance(error, torch.OutOfMemoryError | MemoryError) or any(words in str(error) for words in _SAID)
+
+
+def give_back(device: torch.device) -> None:
+    """What a try that ran out of memory has left unused."""
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+
+
+def too_little(error: BaseException | None) -> StageError:
+    return StageError(f"out of memory even with one pair at a time: {error}; take a smaller base")

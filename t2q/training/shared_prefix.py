@@ -72,9 +72,9 @@ def prefix_attention(plain: Callable[..., Tensor]) -> Callable[..., Tensor]:
             return attend_pairs(q, k, v, mask, scale)
         if mask is not None and mask.dtype == torch.long:
             return attend_documents(q, k, v, mask, scale)
-        if mask is not None and mask.dtype == torch.bool and self.config.attention_logit_softcapping is not None:
-            # here LitGPT adds the mask to the scores
-            mask = torch.zeros_like(mask, dtype=q.dtype).masked_fill(~mask, torch.finfo(q.dtype).min)
+        capped = self.config.attention_logit_softcapping is not None  # then LitGPT itself adds the mask to the scores
+        if mask is not None and mask.dtype == torch.bool and (capped or not torch.compiler.is_compiling()):
+            mask = _added(mask, q.dtype)
         shared = 0 if mask is None else q.shape[-2] - mask.shape[-2]
         if shared == 0:
             return plain(self, q, k, v, mask)
@@ -82,3 +82,16 @@ def prefix_attention(plain: Callable[..., Tensor]) -> Callable[..., Tensor]:
         return torch.cat([prefix, plain(self, q[:, :, shared:], k, v, mask)], dim=1)
 
     return attend
+
+
+def _added(mask: Any, dtype: torch.dtype) -> Tensor:
+    """What a mask adds to scores, of that type, kept with it for the other layers.
+
+    PyTorch would make it anew in each of them, and keep them all for the gradients.
+    """
+    made: Tensor | None = getattr(mask, "added", None)
+    if made is None or made.dtype != dtype:
+        made = torch.zeros_like(mask, dtype=dtype).masked_fill(~mask, torch.finfo(dtype).min)
+        if not torch.compiler.is_compiling():
+            mask.added = made
+    return made

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
+
+from t2q.errors import StageError
 
 
 def save_state(state: dict[str, Any], path: Path) -> None:
@@ -23,8 +26,11 @@ def save_state(state: dict[str, Any], path: Path) -> None:
 
 
 def read_state(path: Path) -> dict[str, Any] | None:
-    """The state, on the CPU, or None where there is none."""
+    """The state, on the CPU, or None where there is none. Raises StageError where the file cannot be read."""
     if not path.is_file():
         return None
-    state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    try:
+        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, EOFError, KeyError, RuntimeError, UnpicklingError) as error:  # all that PyTorch says of such files
+        raise StageError(f"{path} cannot be read ({type(error).__name__})") from error
     return state

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from t2q.training.memory import give_back, is_out_of_memory, too_little
 from t2q.training.packed import IGNORE, answer_loss, pack
 
 
@@ -23,14 +24,28 @@ def validation_sums(
 ) -> Tensor:
     """The sum of the cross-entropies of all answer tokens, and their number: shape (2,), float64, on the device.
 
-    Each of `groups` numbers samples that share their schema, and is computed as one row.
+    Each of `groups` numbers samples that share their schema, and is computed as one row; as two, where the memory is
+    too small. Raises StageError where it is for a single sample.
     """
     sums = torch.zeros(2, dtype=torch.float64, device=device)
-    for group in groups:
-        row = to_device(pack([samples[number] for number in group]), device)
-        with autocast:
-            loss = answer_loss(model, row)
-        sums += torch.stack([loss.double(), (row["labels"] != IGNORE).sum().double()])
+    waiting = list(groups)[::-1]
+    while waiting:
+        group = waiting.pop()
+        loss: Tensor | None = None
+        try:
+            row = to_device(pack([samples[number] for number in group]), device)
+            with autocast:
+                loss = answer_loss(model, row)
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            if len(group) == 1:
+                raise too_little(error) from None
+        if loss is None:
+            waiting += [group[len(group) // 2 :], group[: len(group) // 2]]
+            give_back(device)
+        else:
+            sums += torch.stack([loss.double(), (row["labels"] != IGNORE).sum().double()])
     return sums
 
 

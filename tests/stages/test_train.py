@@ -6,7 +6,7 @@ import io
 import json
 from pathlib import Path
 from types import SimpleNamespace
-from typing import TextIO
+from typing import Any, TextIO
 
 import pytest
 import torch
@@ -98,3 +98,20 @@ def test_threads_sleep_while_they_wait_where_others_want_the_cores(
     variables = train._on_cpu(SimpleNamespace(log=told.append))  # type: ignore[arg-type]
     assert {name: value for name, value in variables.items() if name.startswith("OMP")} == waits
     assert [line.startswith("other programs leave 1.0 of ") for line in told] == [True] * bool(waits)
+
+
+def test_a_config_that_a_full_disk_cut_off_is_not_taken_for_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context: Any = SimpleNamespace(scratch=tmp_path, recipe=None)
+    monkeypatch.setattr(train, "training_config", lambda *_: {"train": {"max_steps": 7}})
+
+    def full(path: Path, text: str, **_: Any) -> None:
+        path.write_bytes(text.encode()[:5])
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as disk, pytest.raises(OSError, match="No space"):
+        disk.setattr(Path, "write_text", full)
+        train._config_file(context, tmp_path, tmp_path, [])
+    path = train._config_file(context, tmp_path, tmp_path, [])
+    assert path.read_text(encoding="utf-8") == "train:\n  max_steps: 7\n"

@@ -11,10 +11,11 @@ import torch
 
 from t2q.errors import StageError
 from t2q.prompt import STYLES, PromptStyle, render
-from t2q.training import loop, packed
+from t2q.training import loop, packed, validation
 from t2q.training.groups import cycle, shares
 from t2q.training.loop import Training
-from t2q.training.memory import Thrift
+from t2q.training.memory import Thrift, is_out_of_memory
+from t2q.training.state import read_state
 from tests.training.small import STEPS, adapter, small_config, training
 
 
@@ -115,6 +116,38 @@ def test_out_of_memory_is_met_with_less_at_a_time(
     assert again.thrift == limited.thrift  # an interrupted training does not find out anew
 
 
+def test_a_validation_out_of_memory_takes_less_at_a_time(
+    folder: Path, whole: Training, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def limited(model: Any, row: dict[str, torch.Tensor]) -> torch.Tensor:
+        if answer_tokens(row) > room:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+        return packed.answer_loss(model, row)
+
+    made = training(small_config(folder))
+    lengths = [answer_tokens(made.validation_dataset[number]) for number in range(12)]
+    room = max(lengths)
+    monkeypatch.setattr(validation, "answer_loss", limited)
+    assert made.run()
+    for mine, usual in zip(made.history, whole.history, strict=True):
+        assert mine == pytest.approx(usual, abs=1e-4)
+    room -= 1
+    with pytest.raises(StageError, match="out of memory even with one pair at a time"):
+        training(small_config(folder)).run()
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory: you tried to …",
+        "CUDA error: out of memory\nSearch for `cudaErrorMemoryAllocation' in …",
+        "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`",
+    ],
+)
+def test_memory_that_a_message_only_tells_of(said: str) -> None:
+    assert is_out_of_memory(RuntimeError(said))
+
+
 def test_memory_that_one_pair_does_not_fit_in(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loop, "answer_loss", out_of_memory_above(10))
     with pytest.raises(StageError, match=r"out of memory even with one pair at a time: CUDA .*; take a smaller base"):
@@ -134,6 +167,15 @@ def test_a_loss_that_is_no_number_ends_the_training(folder: Path) -> None:
     rate = {"class_path": "torch.optim.SGD", "init_args": {"lr": 1e30}}
     with pytest.raises(StageError, match=r"the (training|validation) loss is (nan|inf): lower train\.learning_rate"):
         training(small_config(folder, optimizer=rate)).run()
+
+
+def test_a_base_that_gives_no_number_is_not_the_learning_rates_fault(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Numbers too large for float16, as some bases have them."""
+    monkeypatch.setattr(validation, "answer_loss", lambda *_: torch.tensor(float("nan")))
+    with pytest.raises(StageError, match=r"the validation loss is nan: set another train\.precision in the recipe"):
+        training(small_config(folder)).run()
 
 
 def test_pairs_without_an_answer_end_the_training(folder: Path) -> None:
@@ -156,6 +198,23 @@ def test_a_state_that_cannot_be_written_costs_nothing_but_itself(folder: Path, w
     assert torch.equal(adapter(part), adapter(whole))
     notes = [entry["note"] for entry in told if "note" in entry]
     assert len(notes) == STEPS and notes[0].startswith("the state of step 1 could not be kept ([Errno 2] No such file")
+
+
+def test_a_state_that_cannot_be_read_is_done_without(folder: Path, whole: Training, tmp_path: Path) -> None:
+    """A disk that lost its end would otherwise be in the way for ever."""
+    state = tmp_path / "state.pth"
+    torch.save({"step": 1}, state)
+    broken = (state.read_bytes()[:-100], b"", b"hello", bytes(1000))
+    for content in broken:
+        state.write_bytes(content)
+        with pytest.raises(StageError, match=r"state\.pth cannot be read"):
+            read_state(state)
+    part = training(small_config(folder), state)
+    told: list[dict[str, Any]] = []
+    part.tell = told.append
+    assert part.run()
+    assert torch.equal(adapter(part), adapter(whole))
+    assert told[0] == {"note": f"{state} cannot be read (RuntimeError): beginning anew"}
 
 
 def test_an_epoch_ends_where_it_ends_wherever_one_begins() -> None:

@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import lightning as L
@@ -21,10 +22,14 @@ import pytest
 import torch
 import yaml
 
-from t2q.child import STOPPED
+from t2q.child import STOPPED, die_with_parent
 from t2q.stages.train import launcher
-from t2q.training.finetune import PRECISIONS, make_fabric, make_training
+from t2q.training import loop
+from t2q.training.finetune import PRECISIONS, make_fabric, make_training, tell
 from t2q.training.loop import Training
+from t2q.training.memory import Thrift
+from t2q.training.packed import answer_loss
+from t2q.training.state import save_state
 from tests.training.small import STEPS, adapter, small_config, training
 
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
@@ -136,6 +141,17 @@ def free_port() -> str:
         return str(free.getsockname()[1])
 
 
+def forked_together(work: Callable[[int], Any]) -> list[Any]:
+    """`work(rank)` in two processes that can train together."""
+    port = free_port()
+
+    def run(rank: int) -> Any:
+        os.environ |= {"LOCAL_RANK": str(rank), "NODE_RANK": "0", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+        return work(rank)
+
+    return forked(run, 2)
+
+
 @pytest.mark.parametrize("quantize", [None, "bnb.nf4"])
 def test_two_processes_learn_what_one_learns(folder: Path, quantize: str | None) -> None:
     """LitGPT refuses nf4 on more than one device."""
@@ -143,19 +159,94 @@ def test_two_processes_learn_what_one_learns(folder: Path, quantize: str | None)
     config = small_config(folder, lora_dropout=0.0, quantize=quantize, precision=precision)
     alone = make_training(config, L.Fabric(accelerator="cpu", precision=PRECISIONS[precision][1]), None, 1e9)  # type: ignore[arg-type]
     assert alone.run()
-    port = free_port()
 
-    def work(rank: int) -> Any:
-        os.environ |= {"LOCAL_RANK": str(rank), "NODE_RANK": "0", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+    def work(_: int) -> Any:
         shared = config | {"devices": 2}
         part = make_training(shared, make_fabric(shared), None, 1e9)
         assert part.run()
         return part.history, adapter(part).numpy()
 
-    (history, weights), (other_history, other_weights) = forked(work, 2)
+    (history, weights), (other_history, other_weights) = forked_together(work)
     assert (weights == other_weights).all() and history == other_history
     for mine, theirs in zip(history, alone.history, strict=True):
         assert mine == pytest.approx(theirs, abs=1e-3)
+
+
+def test_of_two_processes_none_ends_before_the_state_is_kept(folder: Path, tmp_path: Path) -> None:
+    """Lightning kills the others when one has ended otherwise than with exit code 0."""
+    state = tmp_path / "state.pth"
+
+    def work(_: int) -> Any:
+        def slowly(content: dict[str, Any], path: Path) -> None:
+            time.sleep(1)
+            save_state(content, path)
+
+        loop.save_state = slowly
+        config = small_config(folder, devices=2)
+        part = make_training(config, make_fabric(config), state, 1e9)
+        part.stop()
+        return part.run(), state.is_file()
+
+    assert forked_together(work) == [(False, True), (False, True)]
+
+
+def test_processes_begin_anew_together(folder: Path, tmp_path: Path) -> None:
+    """Where only one of them can read a state, as without a shared disk."""
+    part = training(small_config(folder), tmp_path / "0.pth")
+    part.tell = lambda _: part.stop()
+    assert not part.run()
+
+    def work(rank: int) -> Any:
+        config = small_config(folder, devices=2)
+        shared = make_training(config, make_fabric(config), tmp_path / f"{rank}.pth", 1e9)
+        assert shared.run()
+        return shared.step, adapter(shared).numpy()
+
+    (step, weights), (other_step, other_weights) = forked_together(work)
+    assert step == other_step == STEPS and (weights == other_weights).all()
+
+
+def test_what_one_device_has_no_memory_for_both_do_with_less(folder: Path) -> None:
+    def work(rank: int) -> Any:
+        def limited(model: Any, row: dict[str, torch.Tensor], recompute: bool = False) -> torch.Tensor:
+            if rank == 1 and not recompute:
+                raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+            return answer_loss(model, row, recompute)
+
+        loop.answer_loss = limited
+        config = small_config(folder, devices=2, lora_dropout=0.0)
+        shared = make_training(config, make_fabric(config), None, 1e9)
+        assert shared.run()
+        return shared.thrift, adapter(shared).numpy()
+
+    (thrift, weights), (other_thrift, other_weights) = forked_together(work)
+    assert thrift == other_thrift == Thrift(recompute=True) and (weights == other_weights).all()
+    alone = training(small_config(folder, lora_dropout=0.0))
+    assert alone.run()
+    torch.testing.assert_close(torch.from_numpy(weights), adapter(alone), rtol=0, atol=1e-3)
+
+
+def test_a_process_whose_starter_is_gone_ends() -> None:
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    said = forked(lambda _: die_with_parent(gone.pid))
+    assert said == ["SystemExit('the process that started this one is gone')"]
+    here = os.getpid()
+    assert forked(lambda _: die_with_parent(here)) == [None]
+
+
+def test_a_line_is_written_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another process's warning in the midst of a line would lose a step, and so the whole training."""
+    writes: list[str] = []
+    monkeypatch.setattr(sys, "stdout", SimpleNamespace(write=writes.append, flush=lambda: None))
+    tell({"step": 1, "loss": 2.5})
+    assert writes == ['{"step": 1, "loss": 2.5}\n']
+
+
+def test_devices_are_those_that_the_rest_of_the_run_knows(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An Apple GPU has no float64, and no kernels of bitsandbytes."""
+    monkeypatch.setattr("lightning.fabric.accelerators.mps.MPSAccelerator.is_available", lambda: True)
+    assert make_fabric(small_config(folder)).device.type in ("cpu", "cuda")
 
 
 @pytest.mark.slow

@@ -91,6 +91,22 @@ def test_equal_loss_and_gradients(
     assert (packed[1] - plain[1]).norm() / plain[1].norm() < 1e-5
 
 
+def test_all_layers_keep_the_same_mask_for_the_gradients(model: GPT, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where prompts share little, a mask of each layer's own would be more than all activations."""
+    monkeypatch.setattr(packed_rows, "_by_pairs", lambda *_: False)
+    row = pack(samples(0, 8))
+    tokens, kept = row["input_ids"].shape[1], set()
+
+    def keep(tensor: Tensor) -> Tensor:
+        if tensor.dim() >= 2 and tensor.shape[-2:] == (tokens, tokens):
+            kept.add(tensor.untyped_storage().data_ptr())
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        answer_loss(model, row)
+    assert len(kept) == 1
+
+
 @pytest.mark.parametrize("name", OTHERS)
 def test_other_families_train_on_the_same_function(name: str) -> None:
     """The row is longer than attention's window, no prompt in it is; scores are large enough for a cap to be felt."""
