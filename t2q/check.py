@@ -227,6 +227,14 @@ def device(known: Known) -> Iterator[Finding]:
         if train.devices > (there := torch.cuda.device_count()):
             yield Finding(False, f"train.devices is {train.devices}, and this machine has {there}: lower it")
             return
+        weights, memory = _weights(known), torch.cuda.get_device_properties(0).total_memory
+        if weights > memory:  # nf4 may train it, but what is merged is loaded whole
+            yield Finding(
+                False,
+                f"the merged model takes {weights / 2**30:.0f} GiB of GPU memory, and {gpu} has "
+                f"{memory / 2**30:.0f} GiB: take a smaller base",
+            )
+            return
     yield Finding(True, f"{gpu or 'CPU'}, {os.cpu_count()} cores")
 
 
@@ -248,6 +256,14 @@ def packages(known: Known) -> Iterator[Finding]:
         yield Finding(True, f"{len(wanted)} packages are installed")
 
 
+def _weights(known: Known) -> int:
+    """Bytes of the base's weights, here or as published; 0 where they are not known."""
+    if known.folder is None:
+        return known.on_hub.weights if known.on_hub else 0
+    files = [*known.folder.glob("*.pth"), *known.folder.glob("*.safetensors")]
+    return max((file.stat().st_size for file in files), default=0)
+
+
 def disk(known: Known) -> Iterator[Finding]:
     """There is room for the weights in all their forms, and the run's folder can be written."""
     place = known.recipe.run_dir
@@ -257,13 +273,8 @@ def disk(known: Known) -> Iterator[Finding]:
         yield Finding(False, f"{place.resolve()} cannot be written: run in a folder of your own")
         return
     free = shutil.disk_usage(place).free
-    weights = fetched = 0
-    if known.folder is not None:
-        files = [*known.folder.glob("*.pth"), *known.folder.glob("*.safetensors")]
-        weights = max((f.stat().st_size for f in files), default=0)
-    elif known.on_hub is not None:
-        weights = known.on_hub.weights
-        fetched = known.on_hub.bytes + weights  # as published, and converted for LitGPT
+    weights = _weights(known)
+    fetched = known.on_hub.bytes + weights if known.on_hub and not known.folder else 0  # as published, and converted
     needed = fetched + SIZES_ON_DISK * weights + (256 << 20)
     text = f"{free / 2**30:.1f} GiB of disk are free; a run takes up to {needed / 2**30:.1f} GiB"
     yield Finding(free > needed, text if free > needed else f"{text}: free some space")

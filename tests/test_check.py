@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sqlite3
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -161,9 +162,14 @@ def test_files_of_pairs_are_read_and_their_queries_looked_at() -> None:
     assert wrong("pairs.files=[none.csv]") == {"files": "none.csv is not there"}
 
 
-def test_more_devices_than_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_a_gpu_has_not(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(check, "nvidia_gpu", lambda: "a GPU")
     monkeypatch.setattr("torch.cuda.is_available", lambda: True)
     monkeypatch.setattr("torch.cuda.device_count", lambda: 1)
+    memory = SimpleNamespace(total_memory=1 << 30)
+    monkeypatch.setattr("torch.cuda.get_device_properties", lambda _: memory)
     assert wrong("train.devices=2") == {"device": "train.devices is 2, and this machine has 1: lower it"}
+    assert not wrong()
+    memory.total_memory = 1 << 20
+    assert wrong()["device"].startswith("the merged model takes 0 GiB of GPU memory, and a GPU has 0 GiB: take a smal")
     assert not wrong()
