@@ -27,7 +27,9 @@ from litgpt.tokenizer import Tokenizer
 from litgpt.utils import chunked_cross_entropy
 
 from t2q.bases import litgpt_checkpoint
-from t2q.training import packed
+from t2q.training import packed_model
+from t2q.training.packed import PackedPairs
+from t2q.training.packed_row import IGNORE, pack
 
 PAIRS = 16  # in a step
 BATCHES = 2  # different ones, in every round
@@ -37,14 +39,14 @@ BATCHES = 2  # different ones, in every round
 def litgpts_own_layers() -> Iterator[None]:
     """Adapted layers and attention as LitGPT has them, but for the mask of a packed row."""
     layers = {layer: layer.forward for layer in (LoRALinear, LoRAQKVLinear)}
-    by_pairs = packed._by_pairs
+    by_pairs = packed_model._by_pairs
     for layer, forward in layers.items():
         layer.forward = forward.__wrapped__  # type: ignore[attr-defined,method-assign]
-    packed._by_pairs = lambda *_: False
+    packed_model._by_pairs = lambda *_: False
     try:
         yield
     finally:
-        packed._by_pairs = by_pairs
+        packed_model._by_pairs = by_pairs
         for layer, forward in layers.items():
             layer.forward = forward  # type: ignore[method-assign]
 
@@ -76,7 +78,7 @@ def shipped(model: GPT, row: dict[str, Any]) -> float:
     """The loss, after its gradients are computed as the training does: the head's are never all in memory."""
     model.zero_grad()
     with torch.autocast("cpu", torch.bfloat16):
-        loss = packed.answer_loss(model, row) / (row["labels"] != packed.IGNORE).sum()
+        loss = packed_model.answer_loss(model, row) / (row["labels"] != IGNORE).sum()
     loss.backward()
     return loss.item()
 
@@ -88,12 +90,12 @@ def main() -> None:
     given = parser.parse_args()
     run, rounds = given.run, given.rounds
     checkpoint = litgpt_checkpoint("t2q/pico")
-    data = packed.PackedPairs(run / "prepare" / "litgpt", seed=7)
+    data = PackedPairs(run / "prepare" / "litgpt", seed=7)
     data.connect(Tokenizer(checkpoint), PAIRS)
     data.setup()
     samples = [[data.train_dataset[PAIRS * b + i] for i in range(PAIRS)] for b in range(BATCHES)]
-    plain = [get_sft_collate_fn(ignore_index=packed.IGNORE)(group) for group in samples]
-    rows = [packed.pack(group) for group in samples]
+    plain = [get_sft_collate_fn(ignore_index=IGNORE)(group) for group in samples]
+    rows = [pack(group) for group in samples]
     model = model_of(checkpoint)
 
     def own(batch: dict[str, Any]) -> float:

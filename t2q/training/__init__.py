@@ -1,1 +1,1 @@
-"""What runs inside LitGPT's own training process."""
+"""The fine-tuning: what runs in its process, and what LitGPT's own loop understands of it."""

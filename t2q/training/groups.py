@@ -2,13 +2,51 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from typing import TypeVar
 
+import torch
+from torch.utils.data import Sampler
+
 T = TypeVar("T")
 U = TypeVar("U")
+
+
+class ShuffledGroups(Sampler[list[int]]):
+    """Groups of `size` rows that share their schema, by number, put together anew in each epoch.
+
+    `schemas`: that of each row. What is left of a schema's rows after the division is left out of the epoch.
+    """
+
+    def __init__(self, schemas: Sequence[str], size: int, seed: int) -> None:
+        self.schemas, counts = schemas, Counter(schemas).values()
+        self.size = min(size, max(counts))
+        self.groups = sum(count // self.size for count in counts)
+        self.generator = torch.Generator().manual_seed(seed)
+
+    def __len__(self) -> int:
+        return self.groups
+
+    def __iter__(self) -> Iterator[list[int]]:
+        order = torch.randperm(len(self.schemas), generator=self.generator).tolist()
+        groups = [group for group in grouped(order, self.schemas, self.size) if len(group) == self.size]
+        for number in torch.randperm(len(groups), generator=self.generator).tolist():
+            yield groups[number]
+
+
+def grouped(order: Iterable[int], schemas: Sequence[str], size: int) -> list[list[int]]:
+    """Rows in groups of up to `size` that share their schema, in the order of `order`."""
+    open_groups: dict[str, list[int]] = {}
+    groups: list[list[int]] = []
+    for row in order:
+        group = open_groups.setdefault(schemas[row], [])
+        group.append(row)
+        if len(group) == size:
+            groups.append(open_groups.pop(schemas[row]))
+    return groups + list(open_groups.values())
 
 
 def cycle(epochs: Iterable[T], start: int) -> Iterator[T]:

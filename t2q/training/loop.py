@@ -24,7 +24,9 @@ from t2q.errors import StageError
 from t2q.training.groups import ahead, cycle, shares
 from t2q.training.lora_model import adapter_weights
 from t2q.training.memory import Thrift, give_back, is_out_of_memory, too_little
-from t2q.training.packed import IGNORE, PackedPairs, answer_loss, pack
+from t2q.training.packed import PackedPairs
+from t2q.training.packed_model import answer_loss
+from t2q.training.packed_row import IGNORE, pack
 from t2q.training.state import read_state, save_state
 from t2q.training.validation import to_device, validation_sums
 

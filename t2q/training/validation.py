@@ -11,7 +11,8 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from t2q.training.memory import give_back, is_out_of_memory, too_little
-from t2q.training.packed import IGNORE, answer_loss, pack
+from t2q.training.packed_model import answer_loss
+from t2q.training.packed_row import IGNORE, pack
 
 
 @torch.no_grad()

@@ -11,7 +11,7 @@ import torch
 
 from t2q.errors import StageError
 from t2q.prompt import STYLES, PromptStyle, render
-from t2q.training import loop, packed, validation
+from t2q.training import loop, packed_model, packed_row, validation
 from t2q.training.groups import cycle, shares
 from t2q.training.loop import Training
 from t2q.training.memory import Thrift, is_out_of_memory
@@ -73,7 +73,7 @@ def test_with_less_memory_the_steps_are_the_same(folder: Path, thrift: Thrift) -
 
 
 def answer_tokens(row: dict[str, torch.Tensor]) -> int:
-    return int((row["labels"] != packed.IGNORE).sum())
+    return int((row["labels"] != packed_row.IGNORE).sum())
 
 
 def out_of_memory_above(tokens: int) -> Any:
@@ -82,7 +82,7 @@ def out_of_memory_above(tokens: int) -> Any:
     def limited(model: Any, row: dict[str, torch.Tensor], recompute: bool = False) -> torch.Tensor:
         if torch.is_grad_enabled() and (answer_tokens(row) > tokens or not recompute):
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
-        return packed.answer_loss(model, row, recompute)
+        return packed_model.answer_loss(model, row, recompute)
 
     return limited
 
@@ -96,7 +96,7 @@ def test_out_of_memory_is_met_with_less_at_a_time(
     groups = list(islice(cycle(limited.data.train_groups(), 0), STEPS))
 
     def tokens(pairs: list[int]) -> int:
-        return answer_tokens(packed.pack([limited.train_dataset[number] for number in pairs]))
+        return answer_tokens(packed_row.pack([limited.train_dataset[number] for number in pairs]))
 
     room = max(tokens(half) for group in groups for half in (group[:4], group[4:]))
     assert room < tokens(groups[0])
@@ -122,7 +122,7 @@ def test_a_validation_out_of_memory_takes_less_at_a_time(
     def limited(model: Any, row: dict[str, torch.Tensor]) -> torch.Tensor:
         if answer_tokens(row) > room:
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
-        return packed.answer_loss(model, row)
+        return packed_model.answer_loss(model, row)
 
     made = training(small_config(folder))
     lengths = [answer_tokens(made.validation_dataset[number]) for number in range(12)]
@@ -183,7 +183,7 @@ def test_pairs_without_an_answer_end_the_training(folder: Path) -> None:
     masked = training(small_config(folder))
     samples = [masked.train_dataset[number] for number in range(24)]
     for sample in samples:
-        sample["labels"][:] = packed.IGNORE
+        sample["labels"][:] = packed_row.IGNORE
     masked.train_dataset = samples  # type: ignore[assignment]
     with pytest.raises(StageError, match="step 1: none of its 8 pairs has an answer to learn from"):
         masked.run()

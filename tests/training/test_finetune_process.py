@@ -28,7 +28,7 @@ from t2q.training import loop
 from t2q.training.finetune import PRECISIONS, make_fabric, make_training, tell
 from t2q.training.loop import Training
 from t2q.training.memory import Thrift
-from t2q.training.packed import answer_loss
+from t2q.training.packed_model import answer_loss
 from t2q.training.state import save_state
 from tests.training.small import STEPS, adapter, small_config, training
 

@@ -11,9 +11,11 @@ from litgpt.utils import chunked_cross_entropy
 from torch import Tensor
 from torch.nn import functional as F
 
-from t2q.training import packed as packed_rows
+from t2q.training import packed_model
+from t2q.training.groups import ShuffledGroups, grouped
 from t2q.training.kernels import load_kernels
-from t2q.training.packed import IGNORE, ShuffledGroups, answer_loss, grouped, install, pack, plain_embedding, unpack
+from t2q.training.packed_model import answer_loss, install, plain_embedding
+from t2q.training.packed_row import IGNORE, pack, unpack
 
 SIZES = {
     "block_size": 512, "padded_vocab_size": 256, "n_layer": 2, "n_head": 4, "n_query_groups": 2, "n_embd": 64,
@@ -81,7 +83,7 @@ def loss_and_gradients(model: GPT, ids: Tensor, labels: Tensor) -> tuple[float, 
 def test_equal_loss_and_gradients(
     model: GPT, schema: int, number: int, by_pairs: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(packed_rows, "_by_pairs", lambda *_: by_pairs)
+    monkeypatch.setattr(packed_model, "_by_pairs", lambda *_: by_pairs)
     rows = samples(schema, number)
     plain = loss_and_gradients(model, padded(rows, "input_ids", 0), padded(rows, "labels", IGNORE))
     row = pack(rows)
@@ -93,7 +95,7 @@ def test_equal_loss_and_gradients(
 
 def test_all_layers_keep_the_same_mask_for_the_gradients(model: GPT, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where prompts share little, a mask of each layer's own would be more than all activations."""
-    monkeypatch.setattr(packed_rows, "_by_pairs", lambda *_: False)
+    monkeypatch.setattr(packed_model, "_by_pairs", lambda *_: False)
     row = pack(samples(0, 8))
     tokens, kept = row["input_ids"].shape[1], set()
 
@@ -132,7 +134,7 @@ def test_the_kernel_is_the_mask_in_bf16(model: GPT, schema: int, number: int, mo
     row = pack(samples(schema, number))
     found = []
     for by_kernel in (True, False):
-        monkeypatch.setattr(packed_rows, "_by_pairs", lambda *_, chosen=by_kernel: chosen)
+        monkeypatch.setattr(packed_model, "_by_pairs", lambda *_, chosen=by_kernel: chosen)
         with torch.autocast("cpu", torch.bfloat16):
             found.append(loss_and_gradients(model, row["input_ids"], row["labels"]))
     (kernel, its_gradients), (mask, their_gradients) = found
