@@ -107,6 +107,7 @@ def test_a_pipe_of_questions_is_answered_one_by_one_each_under_its_question(fini
     assert [line.removeprefix("? ") for line in run.stdout.splitlines() if line.startswith("? ")] == asked
 
 
+@pytest.mark.slow
 def test_plain_litgpt_repeats_the_training(finished: Path, tmp_path: Path) -> None:
     """The same steps by LitGPT's own loop, when its adapters are drawn from the seed as ours are."""
     if finished.name != "shop-sql":

@@ -219,6 +219,7 @@ def test_a_url_that_is_none() -> None:
         open_database("neo4j+x://host")
 
 
+@pytest.mark.slow
 def test_movies_on_both(serve: Callable[[Path], Neo4jDatabase], shared_data: Path) -> None:
     """The Movies graph: the same schema, and the same rows for 507 gold queries.
 

@@ -62,6 +62,7 @@ def test_by_planes_and_by_a_mask(monkeypatch: pytest.MonkeyPatch) -> None:
     agree(by_planes, computed())
 
 
+@pytest.mark.slow
 def test_compiled_and_not() -> None:
     agree(computed(compiled()), computed())
 
