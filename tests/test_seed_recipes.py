@@ -15,7 +15,7 @@ from tests.whole_run import ROOT, STEPS, report, t2q
 
 SEEDS = sorted((ROOT / "recipes" / "seeds").glob("*.yaml"))
 SMALL = [
-    *("base=t2q/pico-small", "pairs.train=24", "pairs.validation=8", "pairs.test=8", "train.batch_size=4"),
+    *("base=t2q/pico-small", "pairs.train=24", "pairs.validation=8", "pairs.test=2", "train.batch_size=4"),
     *("train.epochs=2", "train.precision=32-true", "limits={hf: 0.3, f16: 0.3, q8_0: 0.3, q4_k_m: 0.3}"),
 ]
 
@@ -42,7 +42,7 @@ def test_only_weights_and_a_gpu_are_in_the_way(path: Path, monkeypatch: pytest.M
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("path", SEEDS, ids=lambda p: p.stem)
 def test_the_rehearsal_goes_through(path: Path, folder: Path) -> None:
     settings = [word for setting in SMALL for word in ("--set", setting)]
