@@ -25,6 +25,7 @@ from t2q.errors import StageError
 from t2q.families import Family, family_of
 from t2q.models.tokenizer import FolderTokenizer, read_json
 from t2q.prompt import OWN, PromptStyle
+from t2q.training.lora_model import read_weights
 
 Progress = Callable[[int, int], None]
 
@@ -83,9 +84,7 @@ def _hf_weights(checkpoint_dir: Path, config: Config, family: Family) -> tuple[d
     The tensors decide, not the base's config: training can untie what was tied. LitGPT itself chooses the mapping by
     the configuration's name, which a renamed base breaks.
     """
-
-    lit = torch.load(checkpoint_dir / "lit_model.pth", mmap=True, weights_only=True)
-    lit = lit.get("model", lit)
+    lit = read_weights(checkpoint_dir / "lit_model.pth")
     head = lit.pop("lm_head.weight")
     tied = torch.equal(head, lit["transformer.wte.weight"])
     weights: dict[str, torch.Tensor] = {} if tied else {"lm_head.weight": head}

@@ -22,6 +22,7 @@ from t2q.models.parity import Reading
 from t2q.models.tokenizer import FolderTokenizer
 from t2q.models.torch_model import device_and_dtype
 from t2q.training.lora_model import on_base, read_weights
+from t2q.training.precision import PRECISIONS
 from t2q.training.rounding import KINDS, adapted_layers, rounded
 
 Progress = Callable[[int, int], None]
@@ -111,7 +112,7 @@ def rounding(adapter_dir: Path) -> tuple[str | None, torch.dtype]:
     kind = said.get("quantize")
     if kind is not None and kind not in KINDS:
         raise StageError(f"{adapter_dir}: a base quantised by {kind!r} cannot be merged; known: {', '.join(KINDS)}")
-    return kind, torch.float16 if said.get("precision") == "16-true" else torch.bfloat16
+    return kind, PRECISIONS[said["precision"]][0]
 
 
 def _check_trained(adapter: dict[str, torch.Tensor], adapter_dir: Path) -> None:

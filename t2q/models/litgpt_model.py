@@ -15,6 +15,7 @@ from t2q.errors import T2QError
 from t2q.families import litgpt_context
 from t2q.models.shared_attention import SharedPrefix, capped
 from t2q.models.torch_model import TorchModel, device_and_dtype
+from t2q.training.lora_model import read_weights
 from t2q.training.shared_prefix import hidden_states
 
 
@@ -74,10 +75,9 @@ def _load(folder: Path, device: torch.device, dtype: torch.dtype) -> GPT:
             raise T2QError(f"{folder} is no LitGPT checkpoint: it has no {name}")
     config = Config.from_file(folder / "model_config.yaml")
     try:
-        state = torch.load(folder / "lit_model.pth", mmap=True, weights_only=True)
+        state = read_weights(folder / "lit_model.pth")
     except (RuntimeError, EOFError, OSError) as error:
         raise T2QError(f"{folder}/lit_model.pth cannot be read ({error}): make or download it again") from error
-    state = state.get("model", state)
     with torch.device("meta"):
         gpt = GPT(config)
     try:

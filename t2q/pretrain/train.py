@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
 
 import lightning as L
 import numpy as np
@@ -22,6 +21,7 @@ from t2q.pretrain.optimizers import optimizers
 from t2q.pretrain.recipe import PretrainRecipe, TrainPart
 from t2q.pretrain.shape import build
 from t2q.training.precision import fastest_precision
+from t2q.training.state import read_state, save_state
 
 
 def schedule(step: int, part: TrainPart) -> float:
@@ -45,12 +45,6 @@ def batch_at(rows: np.ndarray, step: int, part: TrainPart, seed: int) -> torch.T
     return torch.from_numpy(rows[chosen].astype(np.int64))
 
 
-def save_atomically(state: dict[str, Any], path: Path) -> None:
-    temporary = path.with_suffix(".tmp")
-    torch.save(state, temporary)
-    temporary.replace(path)
-
-
 def pretrain_loop(
     recipe: PretrainRecipe,
     config: Config,
@@ -61,13 +55,14 @@ def pretrain_loop(
 ) -> GPT:
     """Trains to the recipe's last step (or `stop_after`), going on from `folder`/state.pth where there is one.
 
-    Raises RecipeError where the base to start from does not fit, RuntimeError where a gradient is not finite.
+    Raises RecipeError where the base to start from does not fit, StageError where the state cannot be read,
+    RuntimeError where a gradient is not finite.
 
     `on_step(step, answer_loss, tokens_per_second)` is called after each step; the losses go to losses.jsonl.
     """
     part = recipe.train
     state_file, log_file = folder / "state.pth", folder / "losses.jsonl"
-    state = torch.load(state_file, map_location="cpu", weights_only=True) if state_file.is_file() else None
+    state = read_state(state_file)
     precision = state["precision"] if state else part.precision or fastest_precision(config)
     fabric = L.Fabric(accelerator="auto", devices=1, precision=precision)  # type: ignore[arg-type]
     model = build(config, recipe.seed)
@@ -116,7 +111,7 @@ def pretrain_loop(
                 weights = {name: tensor.cpu() for name, tensor in model.module.state_dict().items()}
                 states = [optimizer.state_dict() for optimizer in moving]
                 now = {"model": weights, "optimizers": states, "step": step, "precision": precision}
-                save_atomically(now, state_file)
+                save_state(now, state_file)
             if on_step:
                 on_step(step, answer_loss.item(), speed)
     unwrapped: GPT = model.module

@@ -33,16 +33,9 @@ from t2q.errors import StageError
 from t2q.training.loop import Plan, Training
 from t2q.training.lora_model import adapter_weights, trainable_model
 from t2q.training.packed import PackedPairs
+from t2q.training.precision import PRECISIONS
 from t2q.training.state import save_state
 
-# How each precision of LitGPT is held and computed: the base's type, and Fabric's name. Adapters are always float32:
-# sixteen bits would round away what a step adds to them.
-PRECISIONS = {
-    "32-true": (torch.float32, "32-true"),
-    "bf16-mixed": (torch.float32, "bf16-mixed"),
-    "bf16-true": (torch.bfloat16, "bf16-mixed"),
-    "16-true": (torch.float16, "16-mixed"),
-}
 STARTED_BY = "T2Q_STARTED_BY"  # variable: the process that starts those of the other devices
 
 

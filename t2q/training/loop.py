@@ -42,8 +42,8 @@ class Plan:
     steps: int
     interval: int
     seed: int
-    state: Path | None = None
-    keep_every: float = 60.0
+    state: Path | None
+    keep_every: float
 
 
 class Training:

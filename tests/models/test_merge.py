@@ -110,7 +110,7 @@ def test_precision_is_the_bases(tmp_path: Path, base: Path) -> None:
 def test_onto_the_base_that_training_saw(tmp_path: Path, base: Path, quantize: str) -> None:
     from bitsandbytes.functional import dequantize_4bit, quantize_4bit
 
-    final = adapter(tmp_path / "final", base, quantize=quantize)
+    final = adapter(tmp_path / "final", base, quantize=quantize, precision="bf16-true")
     merge(final, base, tmp_path / "original")
     merge(final, base, tmp_path / "rounded", onto="rounded")
     original, rounded = (torch.load(tmp_path / name / "lit_model.pth") for name in ("original", "rounded"))

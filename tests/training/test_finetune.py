@@ -19,20 +19,6 @@ from t2q.training.state import read_state
 from tests.training.small import STEPS, adapter, small_config, training
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    place = tmp_path_factory.mktemp("finetune") / "made"
-    small_config(place)
-    return place
-
-
-@pytest.fixture(scope="module")
-def whole(folder: Path) -> Training:
-    done = training(small_config(folder))
-    assert done.run()
-    return done
-
-
 def test_it_learns_and_tells(whole: Training) -> None:
     losses = [entry["loss"] for entry in whole.history if "loss" in entry]
     validations = {entry["step"]: entry["validation"] for entry in whole.history if "validation" in entry}

@@ -25,29 +25,16 @@ import yaml
 from t2q.child import STOPPED, die_with_parent
 from t2q.stages.train import launcher
 from t2q.training import loop
-from t2q.training.finetune import PRECISIONS, make_fabric, make_training, tell
+from t2q.training.finetune import make_fabric, make_training, tell
 from t2q.training.loop import Training
 from t2q.training.memory import Thrift
 from t2q.training.packed_model import answer_loss
+from t2q.training.precision import PRECISIONS
 from t2q.training.state import save_state
 from tests.training.small import STEPS, adapter, small_config, training
 
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
 FORK = multiprocessing.get_context("fork")  # a process that need not import PyTorch anew
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    place = tmp_path_factory.mktemp("finetune") / "made"
-    small_config(place)
-    return place
-
-
-@pytest.fixture(scope="module")
-def whole(folder: Path) -> Training:
-    done = training(small_config(folder))
-    assert done.run()
-    return done
 
 
 def start(config: dict[str, Any], out: Path) -> subprocess.Popen[str]:
