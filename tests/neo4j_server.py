@@ -17,8 +17,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from filelock import FileLock
+from neo4j import GraphDatabase
 
 from t2q.databases import keeper
+from t2q.databases.graph_file import load_graph, read_graph
+from t2q.languages import language_for
 
 VERSION = "5.26.16"
 START_SECONDS = 600
@@ -93,3 +96,10 @@ def neo4j_server() -> Iterator[str]:
     finally:
         process.communicate(b"x")
         shutil.rmtree(home, ignore_errors=True)
+
+
+def fill(url: str, path: Path) -> None:
+    """Replaces what a server holds with a graph file."""
+    with GraphDatabase.driver(url) as driver:
+        driver.execute_query("MATCH (n) DETACH DELETE n", database_="neo4j")
+        load_graph(driver, "neo4j", read_graph(path), language_for("cypher").quote)

@@ -25,6 +25,10 @@ def open_database(url: str) -> Database:
         return open_graph(url)
     if scheme == "spider":
         raise DatabaseError(f"{url} is many databases: it stands in a recipe, as in recipes/spider.yaml")
+    if scheme == "duckdb":
+        from t2q.databases.duckdb_apart import DuckDatabase
+
+        return DuckDatabase(url)
     from t2q.databases.sql import SqlDatabase
 
     return SqlDatabase(url)

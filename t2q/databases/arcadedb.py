@@ -3,7 +3,8 @@
 It runs on the package's own Java, listens on 127.0.0.1 with random passwords, and ends with its parent, even when that
 is killed. Facts about ArcadeDB 26.10 that shaped this file: it ignores the driver's READ access mode and timeout (so
 queries run as a user who may only read, and the time limit is a setting of the database), its role's row limit cuts the
-scan and not the result (so the limit is the client's), and a store belongs to one process.
+scan and not the result (so the limit is the client's), and a store belongs to one process. It breaks off what takes too
+long between rows, but nothing inside of an expression, and what its buffers hold, but not a value that grows.
 """
 
 from __future__ import annotations
@@ -49,6 +50,7 @@ _ROLES = {
 }
 _JAVA_OPTIONS = (
     f"-Xmx{HEAP}",
+    "-XX:+ExitOnOutOfMemoryError",  # what goes on without memory answers wrongly, or never
     "-XX:+UseSerialGC",
     "-XX:TieredStopAtLevel=1",
     "-XX:+UseCompactObjectHeaders",
@@ -140,6 +142,7 @@ class ArcadeServer:
             "arcadedb.serverMetrics": "false",
             "arcadedb.opencypher.loadCsv.allowFileUrls": "false",
             "arcadedb.opencypher.loadCsv.allowRemoteUrls": "false",
+            "arcadedb.polyglotEngineEnabled": "false",
         }
         arguments = [
             *_JAVA_OPTIONS,
@@ -184,9 +187,10 @@ class ArcadeServer:
         )
 
     def limit_queries(self, seconds: float) -> None:
-        """Sets the time limit of all queries that start from now on."""
-        setting = f"ALTER DATABASE `arcadedb.command.timeout` {max(1, int(seconds * 1000))}"
-        self._command(f"command/{DATABASE}", {"language": "sql", "command": setting})
+        """Sets the time limit of all queries that start from now on, and of the regular expressions in them."""
+        for setting in ("arcadedb.command.timeout", "arcadedb.command.regexTimeout"):
+            command = f"ALTER DATABASE `{setting}` {max(1, int(seconds * 1000))}"
+            self._command(f"command/{DATABASE}", {"language": "sql", "command": command})
 
     def _command(self, path: str, body: dict[str, str]) -> None:
         """Sends a command of ArcadeDB's own as root: Bolt carries only Cypher."""
@@ -219,8 +223,9 @@ class ArcadeServer:
 
     def stop(self) -> None:
         """Ends the server and removes its folder."""
-        # A byte and not only the pipe's end: a process forked from this one may hold the pipe open.
-        self._process.communicate(b"x")
+        if self._process.poll() is None:
+            # A byte and not only the pipe's end: a process forked from this one may hold the pipe open.
+            self._process.communicate(b"x")
         shutil.rmtree(self.folder, ignore_errors=True)
 
 

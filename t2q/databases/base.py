@@ -17,7 +17,7 @@ TIMEOUT_SECONDS = 10.0
 class Result:
     """Rows of a query, values made plain: str, int, float, bool, None, list, dict; dates and times as ISO strings.
 
-    `truncated` says that the row cap cut the result.
+    `truncated` says that a cap cut the result: that on rows, or that on text.
     """
 
     columns: tuple[str, ...]
@@ -45,6 +45,10 @@ class Database(Protocol):
 
     def values(self, entity: str, fieldname: str, limit: int = 50) -> list[Value]:
         """Distinct stored values that are not null, most frequent first, ties by value."""
+        ...
+
+    def lacks(self, schema: Schema) -> list[str]:
+        """Those of the schema's names that the database does not have now; reads no rows. Raises DatabaseError."""
         ...
 
     def close(self) -> None: ...

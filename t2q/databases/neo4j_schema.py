@@ -10,6 +10,10 @@ from typing import Any
 from t2q.databases.values import OBSERVED_VALUES, SCANNED_ROWS, showable
 from t2q.schema import Entity, Field, FieldType, Link, Schema
 
+# Of the whole database, from what the server counts anyway.
+ALL_LABELS = "CALL db.labels()"
+ALL_PROPERTIES = "CALL db.propertyKeys()"
+
 _LABELS = "MATCH (n) UNWIND labels(n) AS label RETURN label, count(*) ORDER BY label"
 _PROPERTIES = (
     "MATCH (n) UNWIND labels(n) AS label UNWIND keys(n) AS key "

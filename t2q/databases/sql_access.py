@@ -7,25 +7,24 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-import sys
-import threading
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, QueuePool, create_engine
+from sqlalchemy import URL, Connection, CursorResult, Engine, QueuePool, create_engine
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from t2q.databases.credentials import redact
+from t2q.databases.sql_limits import SQLITE_HEAP_BYTES, limited
 from t2q.databases.urls import for_example
 from t2q.databases.values import one_line
 from t2q.errors import DatabaseError, ExecutionFailed, NotReadOnly, QueryTimeout, T2QError
 
 LOCK_WAIT_SECONDS = 5.0
 CONNECT_SECONDS = 10
-LONGEST_VALUE = 100_000_000  # bytes; SQLite's own limit of 1 GB lets one function call take all memory
 
 
 @dataclass(frozen=True)
@@ -38,37 +37,57 @@ class Access:
     options: tuple[tuple[str, object], ...] = ()
 
 
-# MySQL's drivers read a result to its end before they let go of it, hence sql_select_limit.
+# What the proof takes for a string must be one here. Without ANSI_QUOTES and NO_BACKSLASH_ESCAPES it is so.
+_MYSQL_STRINGS = "@@sql_mode"
+for _mode in ("ANSI_QUOTES", "NO_BACKSLASH_ESCAPES", "ORACLE", "MSSQL", "DB2", "MAXDB", "POSTGRESQL", "ANSI"):
+    _MYSQL_STRINGS = f"REPLACE({_MYSQL_STRINGS}, '{_mode}', '')"
+# Its drivers read a result to its end before they let go of it, hence sql_select_limit.
 # The session's mode and not only the transaction's: MariaDB ends a transaction before it runs DROP TABLE.
+_MYSQL_BEGIN = (
+    f"SET SESSION sql_mode = {_MYSQL_STRINGS}, group_concat_max_len = LEAST(@@group_concat_max_len, 1048576), "
+    "lock_wait_timeout = {whole_seconds}, sql_select_limit = {rows}",
+    "SET SESSION TRANSACTION READ ONLY",
+)
+_MYSQL_OPTIONS = (("connect_timeout", CONNECT_SECONDS), ("charset", "utf8mb4"))
 ACCESS = {
     "sqlite": Access(),
+    # One trip to the server. Only a superuser may, and must, bound the files that a sort writes.
     "postgresql": Access(
         begin=(
-            "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY",
-            "SET TRANSACTION READ ONLY",
-            "SET LOCAL statement_timeout = {ms}",
+            "SELECT set_config('default_transaction_read_only', 'on', false),"
+            " set_config('transaction_read_only', 'on', true), set_config('statement_timeout', '{ms}', true),"
+            " set_config('lock_timeout', '{ms}', true), set_config('standard_conforming_strings', 'on', true),"
+            " set_config('idle_in_transaction_session_timeout', '{idle_ms}', true),"
+            " (SELECT set_config('temp_file_limit', '1GB', true) FROM pg_roles"
+            " WHERE rolname = current_user AND rolsuper)",
         ),
         options=(("connect_timeout", CONNECT_SECONDS),),
     ),
     "mysql": Access(
-        begin=(
-            "SET SESSION max_execution_time = {ms}",
-            "SET SESSION sql_select_limit = {rows}",
-            "SET SESSION TRANSACTION READ ONLY",
-        ),
-        end=("SET SESSION max_execution_time = DEFAULT", "SET SESSION sql_select_limit = DEFAULT"),
-        options=(("connect_timeout", CONNECT_SECONDS),),
+        begin=("SET SESSION max_execution_time = {ms}", *_MYSQL_BEGIN),
+        end=("SET SESSION max_execution_time = DEFAULT, sql_select_limit = DEFAULT",),
+        options=_MYSQL_OPTIONS,
     ),
     "mariadb": Access(
-        begin=(
-            "SET SESSION max_statement_time = {seconds}",
-            "SET SESSION sql_select_limit = {rows}",
-            "SET SESSION TRANSACTION READ ONLY",
-        ),
-        end=("SET SESSION max_statement_time = DEFAULT", "SET SESSION sql_select_limit = DEFAULT"),
-        options=(("connect_timeout", CONNECT_SECONDS),),
+        begin=("SET SESSION max_statement_time = {seconds}", *_MYSQL_BEGIN),
+        end=("SET SESSION max_statement_time = DEFAULT, sql_select_limit = DEFAULT",),
+        options=_MYSQL_OPTIONS,
     ),
-    "duckdb": Access(options=(("read_only", True), ("config", {"enable_external_access": "false"}))),
+    "duckdb": Access(
+        options=(
+            ("read_only", True),
+            (
+                "config",
+                {
+                    "enable_external_access": "false",
+                    "python_enable_replacements": "false",  # else a name may be any variable of this program
+                    "memory_limit": "1GB",
+                    "temp_directory": "",  # else it writes beside the database what does not fit
+                    "lock_configuration": "true",
+                },
+            ),
+        )
+    ),
 }
 # What to install, by the module or dialect that is missing.
 PACKAGES = {
@@ -99,6 +118,8 @@ _TIMEOUT_MESSAGES = ("interrupted", "INTERRUPT Error")
 _WRITE_CODES = {"25006", "1792"}
 _WRITE_MESSAGES = (
     "not authorized",
+    "access to ",  # SQLite: "access to sqlite_master.sql is prohibited"
+    "too many attached databases",
     "attempt to write a readonly database",
     "Permission Error",
     "Invalid Input Error: Cannot execute statement",
@@ -150,8 +171,7 @@ def _sqlite_engine(url: URL) -> Engine:
     def connect() -> sqlite3.Connection:
         connection = sqlite3.connect(uri, uri=True, timeout=LOCK_WAIT_SECONDS, check_same_thread=False)
         connection.text_factory = lambda data: data.decode(errors="replace")
-        if sys.version_info >= (3, 11):
-            connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LONGEST_VALUE)
+        connection.execute(f"PRAGMA hard_heap_limit = {SQLITE_HEAP_BYTES}")  # a lower one that is set stays
         connection.set_authorizer(_authorize)
         return connection
 
@@ -171,15 +191,26 @@ def _authorize(action: int, first: str | None, second: str | None, _database: st
 
 
 @contextlib.contextmanager
-def read_only(connection: Connection, seconds: float, rows: int) -> Iterator[None]:
-    """Inside, queries on the connection cannot write and are broken off after `seconds`; `rows` are needed at most."""
+def read_only(connection: Connection, seconds: float, rows: int, searching: bool) -> Iterator[None]:
+    """Inside, queries on the connection cannot write and are broken off after `seconds`; `rows` are needed at most.
+
+    `searching`: see `limited`.
+    """
     dialect = connection.dialect.name
     if getattr(connection.dialect, "is_mariadb", False):
         dialect = "mariadb"
+    milliseconds = max(1, int(seconds * 1000))
+    values = {
+        "ms": milliseconds,
+        "idle_ms": milliseconds + 60_000,
+        "seconds": seconds,
+        "whole_seconds": max(1, int(seconds)),
+        "rows": rows,
+    }
     for statement in ACCESS[dialect].begin:
-        connection.exec_driver_sql(statement.format(ms=max(1, int(seconds * 1000)), seconds=seconds, rows=rows))
+        connection.exec_driver_sql(statement.format_map(values))
     try:
-        with _time_limit(connection, seconds):
+        with limited(connection, seconds, searching):
             yield
     finally:
         for statement in ACCESS[dialect].end:
@@ -187,27 +218,17 @@ def read_only(connection: Connection, seconds: float, rows: int) -> Iterator[Non
                 connection.exec_driver_sql(statement)
 
 
-@contextlib.contextmanager
-def _time_limit(connection: Connection, seconds: float) -> Iterator[None]:
-    """For databases that have none of their own."""
-    driver = connection.connection.dbapi_connection
-    assert driver is not None
-    if isinstance(driver, sqlite3.Connection):
-        deadline = time.monotonic() + seconds
-        driver.set_progress_handler(lambda: time.monotonic() > deadline, 1000)  # every 1000 steps of its machine
-        try:
-            yield
-        finally:
-            driver.set_progress_handler(None, 0)
-    elif connection.dialect.name == "duckdb":
-        timer = threading.Timer(seconds, driver.interrupt)
-        timer.start()
-        try:
-            yield
-        finally:
-            timer.cancel()
-    else:
-        yield
+def row_by_row(connection: Connection, query: str, result: CursorResult[Any]) -> Any:
+    """The rows of a result, of which the program holds one at a time; to be closed.
+
+    PostgreSQL's cursor has been opened for `result`, which proves that the query is one, and one only. But each of its
+    rows would be a trip to the server, or many come at once, however large. psycopg can take the same query's rows one
+    by one, as they come.
+    """
+    if connection.dialect.driver != "psycopg":
+        return result
+    driver: Any = connection.connection.dbapi_connection
+    return driver.cursor().stream(query)
 
 
 def message_of(error: Exception) -> str:
@@ -220,10 +241,13 @@ def message_of(error: Exception) -> str:
 def explained(error: Exception, shown: str, seconds: float | None = None) -> T2QError:
     """What t2q raises for a database's error: `shown` is the URL, `seconds` the time limit of the query."""
     message = message_of(error)
-    if not isinstance(error, DBAPIError) or error.orig is None:
-        return ExecutionFailed(message)
-    cause = error.orig
-    codes = {str(code) for code in (getattr(cause, "sqlstate", ""), getattr(cause, "pgcode", ""), *cause.args[:1])}
+    if isinstance(error, MemoryError):
+        return ExecutionFailed("the query takes more memory, or more steps, than it may")
+    if isinstance(error, PoolTimeout):
+        return DatabaseError(f"{shown}: too many queries at once: ask again when some have ended")
+    cause: Any = (error.orig if isinstance(error, DBAPIError) else None) or error
+    state = getattr(cause, "sqlstate", None)
+    codes = {str(code) for code in (state, getattr(cause, "pgcode", ""), *cause.args[:1])}
     if codes & _TIMEOUT_CODES or message.startswith(_TIMEOUT_MESSAGES):
         return QueryTimeout(f"the query ran longer than {seconds:g} s" if seconds else message)
     if codes & _WRITE_CODES or message.startswith(_WRITE_MESSAGES):
@@ -231,6 +255,7 @@ def explained(error: Exception, shown: str, seconds: float | None = None) -> T2Q
     for beginning, meaning in _UNREADABLE.items():
         if message.startswith(beginning):
             return DatabaseError(f"{shown} {meaning}")
-    if error.connection_invalidated:
+    unsaid = hasattr(cause, "sqlstate") and state is None and type(cause).__name__ == "OperationalError"  # psycopg
+    if unsaid or getattr(error, "connection_invalidated", False):
         return DatabaseError(f"{shown}: the connection was lost: {message}")
     return ExecutionFailed(message)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import warnings
 from collections.abc import Container, Sequence
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Inspector, column, distinct, func, null, select, table, types
@@ -61,6 +63,19 @@ def read_schema(
         entities = tuple(_entity(connection, inspector, name, dialect, samples) for name in tables)
         links = _links(inspector, entities)
     return Schema("sql", dialect, entities, links)
+
+
+def views(inspector: Inspector) -> list[str]:
+    names = inspector.get_view_names()
+    with contextlib.suppress(NotImplementedError):
+        names += inspector.get_materialized_view_names()
+    return names
+
+
+def own_schemas(inspector: Inspector) -> set[str]:
+    """What may stand before a table's name: the schema that its tables are in, and the database."""
+    database = inspector.engine.url.database or ""
+    return {inspector.default_schema_name or "", database, Path(database).stem}
 
 
 def _entity(connection: Connection, inspector: Inspector, name: str, dialect: str, samples: int) -> Entity:

@@ -62,11 +62,16 @@ class Language(Protocol):
 
     def prove_read_only(self, query: str) -> None:
         """Raises NotReadOnly with the reason unless the query is proven to only read; SyntaxRefused where it does not
-        parse."""
+        parse; TooCostly where it asks for what no time limit of a database would break off."""
         ...
 
     def ordered(self, query: str) -> bool:
         """Whether the query asks for an order of its rows (ORDER BY at the outermost level)."""
+        ...
+
+    def sought(self, query: str) -> list[tuple[str, str]]:
+        """(field, text) pairs: the texts that a query, that parses, compares with fields; a pattern without its
+        wildcards."""
         ...
 
     def quote(self, name: str) -> str:

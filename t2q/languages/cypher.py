@@ -9,8 +9,11 @@ from t2q.errors import SyntaxRefused
 from t2q.languages import cypher_mending, cypher_names, cypher_normal, cypher_safety
 from t2q.languages.base import Identifiers
 from t2q.languages.cypher_reader import read
+from t2q.languages.cypher_regex import prove_patterns_end
+from t2q.languages.cypher_shape import prove_small
 from t2q.languages.cypher_structure import CLAUSES, Structure
 from t2q.languages.cypher_tokens import scan, where, write_string
+from t2q.languages.cypher_work import prove_short
 from t2q.languages.describing import one_line, show_samples
 from t2q.languages.extraction import extract_query
 from t2q.schema import Field, Schema, Value
@@ -98,6 +101,9 @@ class Cypher:
     def prove_read_only(self, query: str) -> None:
         cypher_safety.prove_read_only(query)
         self.parse(query)
+        structure = read(query)
+        for prove in (prove_small, prove_short, prove_patterns_end):
+            prove(structure)
 
     def ordered(self, query: str) -> bool:
         """ORDER BY behind the last RETURN; one that orders only a WITH, or a part of a UNION, promises nothing."""
@@ -106,6 +112,9 @@ class Cypher:
         if "RETURN" not in outer or "UNION" in outer:
             return False
         return "ORDER" in outer[len(outer) - outer[::-1].index("RETURN") :]
+
+    def sought(self, query: str) -> list[tuple[str, str]]:
+        return cypher_names.sought(read(query))
 
     def quote(self, name: str) -> str:
         return cypher_normal.quote(name)

@@ -24,6 +24,22 @@ def unknown(s: Structure, schema: Schema) -> list[str]:
     return list(dict.fromkeys(_Reader(s, schema).read()))
 
 
+_NEXT_CONDITION = ("AND", "OR", "XOR", "NOT", "WHERE", "RETURN", "WITH", "MATCH")
+
+
+def sought(s: Structure) -> list[tuple[str, str]]:
+    """Properties with the texts that they are compared with: of each text, the property before it in its condition."""
+    found, name = [], ""
+    for i, token in enumerate(s.tokens):
+        if s.roles[i] in ("property", "key"):
+            name = token.value
+        elif s.word(i) in _NEXT_CONDITION:
+            name = ""
+        elif token.kind == "string" and name:
+            found.append((name, token.value))
+    return found
+
+
 class Ends:
     """What the nodes of a query may be, by their own labels or those of their variable."""
 

@@ -8,13 +8,14 @@ pattern). Where that is in doubt the query is refused: a variable called `set` c
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 import yaml
 
 from t2q.errors import NotReadOnly, SyntaxRefused
-from t2q.languages.cypher_structure import CLAUSES, words
+from t2q.languages.cypher_structure import CLAUSES, KEYWORDS, words
 from t2q.languages.cypher_tokens import Token, tokenize
 
 STARTS = ("MATCH", "OPTIONAL", "WITH", "UNWIND", "RETURN", "CALL")
@@ -23,22 +24,38 @@ WRITES = words("CREATE MERGE SET DELETE DETACH NODETACH REMOVE FOREACH INSERT US
 # Neo4j 5 replaces \uXXXX before it reads anything, quotes included, so that a "string" could end elsewhere than here;
 # a carriage return alone ends a comment in some readers only.
 _TRICKS = re.compile(r"\\u|\r(?!\n)", re.IGNORECASE)
-_NO_CLAUSE_AFTER = words("( [ : | & ! $")
-_NO_CLAUSE_BEFORE = words(") ] } , . : = <> <= >= > =~")
+# Before a bracket these are no functions: keywords, and what a path pattern may begin with.
+_NO_FUNCTIONS = KEYWORDS | words("PATH PATHS GROUP GROUPS")
+_NEW_CLAUSES = words("FILTER LET NEXT")  # of Cypher 25
+_VALUES = words("END TRUE FALSE NULL")
+_NO_CLAUSE_AFTER = words("( [ : | & ! $ , = <> <= >= =~ / % ^")
+_NO_CLAUSE_BEFORE = words(") ] } , . : = <> <= >= > =~ * / % ^")
+
+
+@dataclass(frozen=True)
+class _Callable:
+    """What `cypher_functions.yaml` lets a query call."""
+
+    built_in: frozenset[str]
+    functions: re.Pattern[str]
+    procedures: re.Pattern[str]
 
 
 @lru_cache(maxsize=1)
-def _allowed() -> tuple[re.Pattern[str], re.Pattern[str]]:
+def _allowed() -> _Callable:
     rules = yaml.safe_load((Path(__file__).parent / "cypher_functions.yaml").read_text(encoding="utf-8"))
-    procedures, functions = ("|".join(f"(?:{rule})" for rule in rules[k]) for k in ("procedures", "functions"))
-    return re.compile(procedures, re.IGNORECASE), re.compile(functions, re.IGNORECASE)
+    functions, procedures = (
+        re.compile("|".join(f"(?:{rule})" for rule in rules[kind]), re.IGNORECASE)
+        for kind in ("functions", "procedures")
+    )
+    return _Callable(words(rules["built_in"]), functions, procedures)
 
 
 def prove_read_only(query: str) -> None:
     """Raises NotReadOnly with the reason; SyntaxRefused where the query has unclosed quotes or strange characters.
 
     Proven means: one statement that begins with a reading clause; no writing clause on any level; no LOAD CSV, no
-    CALL … IN TRANSACTIONS, no USE; only listed procedures and namespaced functions (`cypher_functions.yaml`).
+    CALL … IN TRANSACTIONS, no USE; only listed procedures and functions (`cypher_functions.yaml`).
     """
     if _TRICKS.search(query):
         raise NotReadOnly("a unicode escape or a bare carriage return, which databases read differently")
@@ -55,12 +72,12 @@ def prove_read_only(query: str) -> None:
     for i, token in enumerate(tokens):
         if token.upper in WRITES and _may_begin_clause(tokens, i):
             raise NotReadOnly(f"{token.upper} inside the query")
-        if token.upper == "LOAD" and _text(tokens, i + 1).upper() == "CSV":
+        if token.upper == "LOAD" and _word(tokens, i + 1) == "CSV":
             raise NotReadOnly("LOAD CSV inside the query")
-        if token.upper in ("TRANSACTIONS", "TRANSACTION") and _text(tokens, i - 1).upper() in ("IN", "CONCURRENT"):
+        if token.upper in ("TRANSACTIONS", "TRANSACTION") and _word(tokens, i - 1) in ("IN", "CONCURRENT"):
             raise NotReadOnly("CALL … IN TRANSACTIONS inside the query")
         if token.upper == "UNION":
-            _prove_start(tokens, i + 1 + (_text(tokens, i + 1).upper() in ("ALL", "DISTINCT")))
+            _prove_start(tokens, i + 1 + (_word(tokens, i + 1) in ("ALL", "DISTINCT")))
         if token.upper == "CALL" and _may_begin_clause(tokens, i):
             _prove_call(tokens, i + 1)
         if token.text == "(":
@@ -72,21 +89,40 @@ def _text(tokens: list[Token], i: int) -> str:
     return tokens[i].text if 0 <= i < len(tokens) and tokens[i].kind in ("symbol", "name") else ""
 
 
+def _word(tokens: list[Token], i: int) -> str:
+    """A word in upper case; "" for anything else."""
+    return tokens[i].upper if 0 <= i < len(tokens) else ""
+
+
 def _may_begin_clause(tokens: list[Token], i: int) -> bool:
     """Whether the word at i can be the keyword of a clause there; if not it is somebody's name."""
     before, after = _text(tokens, i - 1), _text(tokens, i + 1)
-    if before in _NO_CLAUSE_AFTER or after in _NO_CLAUSE_BEFORE or i + 1 == len(tokens):
-        return False
     if before == "." and tokens[i - 2].kind != "number":
         return False
-    if after.upper() == "ORDER":
-        return _text(tokens, i + 2).upper() != "BY"
-    return not (after.upper() in ("SKIP", "OFFSET", "LIMIT") and i + 2 < len(tokens) and tokens[i + 2].kind == "number")
+    if after == "(":
+        return True
+    if before in _NO_CLAUSE_AFTER or after in _NO_CLAUSE_BEFORE or i + 1 == len(tokens) or _is_alias(tokens, i):
+        return False
+    next_word, third = _word(tokens, i + 1), _word(tokens, i + 2)
+    if next_word == "AS":  # and not a variable of that name
+        return not third or third in KEYWORDS or third in _NEW_CLAUSES
+    if next_word == "ORDER":
+        return third != "BY"
+    return not (next_word in ("SKIP", "OFFSET", "LIMIT") and i + 2 < len(tokens) and tokens[i + 2].kind == "number")
+
+
+def _is_alias(tokens: list[Token], i: int) -> bool:
+    """Whether an expression and AS stand before the word at i: not a variable that is called `as`."""
+    if i < 2 or _word(tokens, i - 1) != "AS":
+        return False
+    last = tokens[i - 2]
+    named = last.upper not in KEYWORDS - _VALUES or _text(tokens, i - 3) == "."
+    return named if last.kind == "name" else last.kind != "symbol" or last.text in (")", "]", "}")
 
 
 def _prove_start(tokens: list[Token], i: int) -> None:
-    if _text(tokens, i).upper() not in STARTS and _may_begin_clause(tokens, i - 1):
-        raise NotReadOnly(f"a query may not go on with {_text(tokens, i).upper() or 'nothing'} after UNION")
+    if _word(tokens, i) not in STARTS and _may_begin_clause(tokens, i - 1):
+        raise NotReadOnly(f"a query may not go on with {_word(tokens, i) or 'nothing'} after UNION")
 
 
 def _dotted(tokens: list[Token], i: int, step: int) -> str:
@@ -109,12 +145,16 @@ def _prove_call(tokens: list[Token], i: int) -> None:
         if _text(tokens, i + 1) == "{":
             return
     name = _dotted(tokens, i, 1)
-    if not _allowed()[0].fullmatch(name):
+    if not _allowed().procedures.fullmatch(name):
         raise NotReadOnly(f"the procedure {name or '?'} is not on the list of procedures that only read")
 
 
 def _prove_function(tokens: list[Token], bracket: int) -> None:
     name = _dotted(tokens, bracket - 1, -1)
-    if "." not in name or _allowed()[1].fullmatch(name) or _allowed()[0].fullmatch(name):
-        return
-    raise NotReadOnly(f"the function {name} is not on the list of functions that only read")
+    allowed = _allowed()
+    if "." in name:
+        proven = bool(allowed.functions.fullmatch(name) or allowed.procedures.fullmatch(name))
+    else:
+        proven = not name or name.lower() in allowed.built_in or tokens[bracket - 1].upper in _NO_FUNCTIONS
+    if not proven:
+        raise NotReadOnly(f"the function {name} is not on the list of functions that only read")

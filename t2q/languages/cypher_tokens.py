@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 from t2q.errors import SyntaxRefused
+
+LONGEST = 20_000  # characters of a query; none of 10,064 of Text2Cypher and Movies has more than 790
 
 Kind = Literal["name", "quoted", "string", "number", "parameter", "symbol"]
 
@@ -45,10 +48,11 @@ class Token:
     text: str
     start: int
 
-    @property
+    @cached_property
     def upper(self) -> str:
-        """Of an unquoted name, in upper case: keywords and built-in functions do not mind the case; else ""."""
-        return self.text.upper() if self.kind == "name" else ""
+        """Of an unquoted name, in upper case: keywords and built-in functions do not mind the case; else "". A letter
+        that some readers take for an ASCII one, such as the Kelvin sign, is one here."""
+        return self.text.casefold().upper() if self.kind == "name" else ""
 
     @property
     def value(self) -> str:
@@ -72,6 +76,8 @@ def write_string(value: str) -> str:
 
 def tokenize(query: str) -> list[Token]:
     """The tokens without white space and comments. Raises SyntaxRefused with line and column."""
+    if len(query) > LONGEST:
+        raise SyntaxRefused(f"the query has more than {LONGEST:,} characters")
     return list(scan(query))
 
 

@@ -10,11 +10,13 @@ _THOUGHT_END = re.compile(r"\A.*</think(?:ing)?>", re.DOTALL | re.IGNORECASE)
 _REFUSAL = re.compile(r"\s*I don.t know\b", re.IGNORECASE)
 _FENCE = re.compile(r"```[ \t]*\w*[ \t]*\r?\n?(.*?)(?:```|\Z)", re.DOTALL)
 # What models write below a query: a paragraph of prose, or the next example of a prompt they go on with.
-_AFTER = re.compile(
-    r"\n\s*\n\s*(?:#|\*\*|\d+\.\s|[-*]\s|(?:Explanation|Explained|Note|Notes|Question|Answer|Query|Output|Result|Results"
-    r"|This|That|The|These|Here|It|In|If|I|We|You|Please|Let)\b(?!\s*\())"
-    r"|\n\s*(?:Question|Explanation|Note|Answer)\s*:"
+_PARAGRAPH = re.compile(
+    r"#|\*\*|\d+\.\s|[-*]\s|(?:Explanation|Explained|Note|Notes|Question|Answer|Query|Output|Result|Results"
+    r"|This|That|The|These|Here|It|In|If|I|We|You|Please|Let)\b(?!\s*\()"
 )
+_LABEL = re.compile(r"(?:Question|Explanation|Note|Answer)\s*:")
+_BLANKS = re.compile(r"\s+")
+_BEFORE = re.compile(r"[:`]\s*|\s+")
 
 
 def extract_query(text: str, starts: re.Pattern[str], end: Callable[[str], int | None]) -> str:
@@ -33,7 +35,7 @@ def extract_query(text: str, starts: re.Pattern[str], end: Callable[[str], int |
     text = text.strip()
     if starts.match(text):
         return _cut(text, starts, end)
-    place = re.search(r"(?:\n\s*|[:`]\s*)(?=" + starts.pattern + ")", text, starts.flags)
+    place = _place(text, starts)
     if not place:
         return ""
     query = text[place.end() :]
@@ -43,10 +45,29 @@ def extract_query(text: str, starts: re.Pattern[str], end: Callable[[str], int |
     return _cut(query, starts, end)
 
 
+def _place(text: str, starts: re.Pattern[str]) -> re.Match[str] | None:
+    """What stands before a query within prose: a line break, a colon or a backtick, and blanks."""
+    return next(
+        (
+            before
+            for before in _BEFORE.finditer(text)
+            if (before[0][0] in ":`" or "\n" in before[0]) and starts.match(text, before.end())
+        ),
+        None,
+    )
+
+
+def _prose(query: str) -> int | None:
+    """Where what is no query begins below it."""
+    for blanks in _BLANKS.finditer(query):
+        lines = blanks[0].count("\n")
+        if (lines > 1 and _PARAGRAPH.match(query, blanks.end())) or (lines and _LABEL.match(query, blanks.end())):
+            return blanks.start()
+    return None
+
+
 def _cut(query: str, starts: re.Pattern[str], end: Callable[[str], int | None]) -> str:
-    after = _AFTER.search(query)
-    if after:
-        query = query[: after.start()]
+    query = query[: _prose(query)]
     stop = end(query)
     if stop is not None and not starts.match(query[stop + 1 :].strip()):
         query = query[:stop]

@@ -101,6 +101,9 @@ class Sql:
             tree = tree.this
         return bool(tree.args.get("order"))
 
+    def sought(self, query: str) -> list[tuple[str, str]]:
+        return sql_names.sought(syntax_tree(query, self._sqlglot))
+
     def quote(self, name: str) -> str:
         return sql_quoting.quote(name, self.dialect)
 

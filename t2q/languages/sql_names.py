@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from sqlglot import exp
 from sqlglot.errors import OptimizeError
@@ -10,9 +11,11 @@ from sqlglot.optimizer.scope import Scope, find_all_in_scope, traverse_scope
 
 from t2q.errors import SyntaxRefused
 from t2q.languages.base import Identifiers
-from t2q.languages.sql_tree import quoted_string
+from t2q.languages.sql_quoting import folds_case
+from t2q.languages.sql_tree import quoted_string, sqlglot_dialect, syntax_tree
 from t2q.schema import Entity, Schema
 
+_DUAL = {"mysql", "mariadb"}  # where FROM DUAL is the same as no FROM
 _HIDDEN = {  # columns that every table has
     "sqlite": {"rowid", "oid", "_rowid_"},
     "postgresql": {"ctid", "xmin", "xmax", "cmin", "cmax", "tableoid"},
@@ -38,6 +41,63 @@ def _only_sorts(column: exp.Column) -> bool:
     """Whether an unqualified column stands in ORDER BY, HAVING or GROUP BY, where it may repeat an alias."""
     clause = column.find_ancestor(exp.Order, exp.Having, exp.Group, exp.Select)
     return not column.table and clause is not None and not isinstance(clause, exp.Select)
+
+
+_COMPARISONS = (exp.EQ, exp.NEQ, exp.Like, exp.ILike, exp.In)
+
+
+def sought(tree: exp.Expression) -> list[tuple[str, str]]:
+    """Columns with the texts that they are compared with; a LIKE's without its percent signs."""
+    return [
+        (column.name, text.name.strip("%"))
+        for comparison in tree.find_all(*_COMPARISONS)
+        for column in [comparison.this.find(exp.Column)]
+        for text in (comparison.expressions if isinstance(comparison, exp.In) else [comparison.expression])
+        if column is not None and isinstance(text, exp.Literal) and text.is_string
+    ]
+
+
+def tables(query: str, dialect: str) -> list[tuple[str, ...]]:
+    """The tables and views that the query reads: the name of each as `folded` gives it, behind those of its database
+    and its schema where they are written.
+
+    A name is a CTE's only where that CTE is in sight: `WITH a AS (SELECT 1 FROM a) SELECT 1 FROM a` reads one table.
+    """
+    tree = syntax_tree(query, sqlglot_dialect(dialect))
+    found: list[list[Any]] = [
+        table.parts
+        for table in tree.find_all(exp.Table)
+        if _is_name(table) and (table.db or not _is_cte(table.this, dialect))
+    ]
+    if dialect == "sqlite":  # x IN table
+        fields = (node.args.get("field") for node in tree.find_all(exp.In))
+        found += [field.parts for field in fields if isinstance(field, exp.Column)]
+    if dialect in _DUAL:
+        found = [parts for parts in found if len(parts) > 1 or parts[0].name.lower() != "dual"]
+    return [tuple(folded(part.name, part.quoted, dialect) for part in parts) for parts in found]
+
+
+def folded(name: str, quoted: bool, dialect: str) -> str:
+    """What the database goes by: a quoted name as it is where letter case counts, else in lower case."""
+    return name if quoted and folds_case(dialect) else name.lower()
+
+
+def _is_cte(table: exp.Identifier, dialect: str) -> bool:
+    name = folded(table.name, table.quoted, dialect)
+    below: Any = table
+    while (node := below.parent) is not None:
+        ctes = node.args.get("with_")
+        visible: list[exp.Expression] = ctes.expressions if ctes is not None and ctes is not below else []
+        if isinstance(node, exp.With):
+            visible = node.expressions
+            if not node.args.get("recursive"):  # then a CTE sees those before it
+                visible = visible[: next(i for i, cte in enumerate(visible) if cte is below)]
+        for cte in visible:
+            alias = cte.args["alias"].this
+            if folded(alias.name, alias.quoted, dialect) == name:
+                return True
+        below = node
+    return False
 
 
 class _Source:

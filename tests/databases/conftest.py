@@ -6,14 +6,11 @@ import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import neo4j
 import pytest
 
 from t2q.databases.embedded import EmbeddedGraph, open_graph
-from t2q.databases.graph_file import load_graph, read_graph
 from t2q.databases.neo4j import Neo4jDatabase
-from t2q.languages import language_for
-from tests.neo4j_server import CannotStartError, neo4j_server
+from tests.neo4j_server import fill
 
 SMALL_GRAPH = {
     "nodes": [
@@ -57,22 +54,11 @@ def embedded(small_graph: Path) -> Iterator[EmbeddedGraph]:
 
 
 @pytest.fixture(scope="session")
-def server_url() -> Iterator[str]:
-    try:
-        with neo4j_server() as url:
-            yield url
-    except CannotStartError as reason:
-        pytest.skip(str(reason))
-
-
-@pytest.fixture(scope="session")
 def serve(server_url: str) -> Callable[[Path], Neo4jDatabase]:
     """Replaces what the real server holds with a graph file, and opens it."""
 
     def serve(path: Path) -> Neo4jDatabase:
-        with neo4j.GraphDatabase.driver(server_url) as driver:
-            driver.execute_query("MATCH (n) DETACH DELETE n", database_="neo4j")
-            load_graph(driver, "neo4j", read_graph(path), language_for("cypher").quote)
+        fill(server_url, path)
         return Neo4jDatabase.connect(server_url)
 
     return serve

@@ -101,14 +101,26 @@ def test_the_database_ends_with_its_keeper(small_graph: Path) -> None:
         assert eventually(lambda: not java.is_running())
 
 
-def test_a_killed_database_is_an_error_of_one_line(small_graph: Path) -> None:
+def test_a_killed_database_starts_again(small_graph: Path) -> None:
     with open_graph(f"graph:{small_graph}") as graph:
-        folder = graph._server.folder
+        folders = [graph._server.folder]
         (java,) = psutil.Process(graph._server._process.pid).children()
         java.kill()
-        with pytest.raises(DatabaseError, match=r"^[^\n]*does not answer[^\n]*$"):
+        assert graph.execute(COUNT).rows == [(4,)]
+        folders.append(graph._server.folder)
+        assert [folder.exists() for folder in folders] == [False, True]
+    assert not folders[1].exists()
+
+
+def test_a_database_that_cannot_start_again_is_an_error_of_one_line(
+    small_graph: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with open_graph(f"graph:{small_graph}") as graph:
+        graph._server.stop()
+        with monkeypatch.context() as without, pytest.raises(DatabaseError, match=r"^the embedded graph needs [^\n]+$"):
+            without.setattr(importlib.util, "find_spec", lambda _: None)
             graph.execute(COUNT)
-    assert not folder.exists()
+        assert graph.execute(COUNT).rows == [(4,)]
 
 
 def test_no_password_in_the_list_of_processes(embedded: EmbeddedGraph) -> None:

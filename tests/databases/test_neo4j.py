@@ -7,6 +7,7 @@ import re
 import socket
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -22,11 +23,13 @@ from t2q.errors import DatabaseError, ExecutionFailed, NotReadOnly, QueryError, 
 from t2q.evaluation.comparison import same_result
 from t2q.new import new_recipe
 from t2q.recipe import Recipe
+from t2q.schema import Field
 
 SHOP = Path(__file__).parents[2] / "data" / "shop.json"
 pytestmark = pytest.mark.timeout(900)  # a server that starts beside other work needs minutes
 
-SLOW = "UNWIND range(1, 100000) AS a UNWIND range(1, 100000) AS b WITH a * b AS c WHERE c = -1 RETURN count(c)"
+MANY = "UNWIND range(1, 9999) AS a UNWIND range(1, 9999) AS b UNWIND range(1, 9999) AS c"
+SLOW = f"{MANY} WITH a * b * c AS d WHERE d = -1 RETURN count(d)"
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +70,17 @@ def test_schema(graph: Neo4jDatabase) -> None:
     ]
 
 
+def test_names_that_are_not_there_now(graph: Neo4jDatabase) -> None:
+    schema = graph.schema()
+    assert graph.lacks(schema) == []
+    person, town, _ = schema.entities
+    changed = (
+        replace(person, fields=(*person.fields, Field("age", "integer"))),
+        replace(town, name="Town"),
+    )
+    assert graph.lacks(replace(schema, entities=changed)) == ["Person.age", "Town", "Town.at", "Town.name"]
+
+
 def test_values(graph: Neo4jDatabase) -> None:
     assert graph.values("Person", "name") == ["Bo", "Ada"]
     assert graph.values("Person", "nick") == ["a`b'c\\d"]
@@ -101,8 +115,7 @@ def test_the_row_cap_cuts_and_says_so(graph: Neo4jDatabase) -> None:
 
 
 def test_the_driver_logs_nothing(graph: Neo4jDatabase, caplog: pytest.LogCaptureFixture) -> None:
-    many = "UNWIND range(1, 100000) AS a UNWIND range(1, 100000) AS b RETURN a, b"
-    assert graph.execute(many, timeout=0.5, max_rows=3).truncated
+    assert graph.execute(f"{MANY} RETURN a, b", timeout=0.5, max_rows=3).truncated
     assert graph.execute("MATCH (n:Nowhere) RETURN n.nothing").rows == []
     assert caplog.records == []
 

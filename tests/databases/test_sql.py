@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib.util
 import json
@@ -12,6 +13,7 @@ import pytest
 
 from t2q.databases import open_database
 from t2q.databases.sql import SqlDatabase
+from t2q.databases.sql_limits import RESULT_BYTES
 from t2q.errors import DatabaseError, ExecutionFailed, NotReadOnly, QueryError, QueryTimeout, SyntaxRefused, UnknownName
 from t2q.schema import Link, Schema
 
@@ -136,8 +138,55 @@ def test_explain_does_not_run(shop: SqlDatabase) -> None:
 
 
 def test_a_failing_query_says_why_in_one_line(shop: SqlDatabase) -> None:
-    with pytest.raises(ExecutionFailed, match=r"^no such table: staff$"):
-        shop.execute("SELECT * FROM staff")
+    with pytest.raises(ExecutionFailed, match=r"^no such column: town$"):
+        shop.execute("SELECT town FROM customers")
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "SELECT * FROM staff",
+        "SELECT * FROM sqlite_master",
+        "SELECT * FROM temp.customers",
+        "SELECT 1 WHERE 1 IN staff",
+        "SELECT * FROM staff WHERE EXISTS (WITH staff AS (SELECT 1) SELECT 1)",
+        "WITH staff AS (SELECT * FROM staff) SELECT * FROM staff",
+    ],
+)
+def test_only_its_own_tables_can_be_read(shop: SqlDatabase, query: str) -> None:
+    for attempt in (shop.execute, shop.explain):
+        with pytest.raises(UnknownName, match=r"^the database has no table (staff|sqlite_master|temp\.customers)$"):
+            attempt(query)
+
+
+def test_views_and_ctes_can_be_read_by_any_case(shop: SqlDatabase) -> None:
+    assert shop.execute("SELECT count(*) FROM main.Romans").rows == [(3,)]
+    query = "WITH RECURSIVE a AS (SELECT 1 AS x UNION ALL SELECT x + 1 FROM a WHERE x < 3), b AS (SELECT * FROM A) "
+    assert shop.execute(f"{query} SELECT max(x) FROM b, (SELECT 1 FROM b)").rows == [(3,)]
+
+
+def test_a_large_result_is_cut_and_a_larger_row_refused(shop: SqlDatabase) -> None:
+    text = f"(SELECT group_concat('{'x' * 200}', '') FROM numbers)"
+    numbers = "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 4000)"
+    result = shop.execute(f"{numbers} SELECT {text} FROM numbers")
+    assert result.truncated and sum(len(row[0]) for row in result.rows) <= RESULT_BYTES
+    assert len(result.rows) > 30
+    with pytest.raises(ExecutionFailed, match="a row of the result is larger than 32 MB"):
+        shop.execute(f"{numbers} SELECT {', '.join([text] * 45)}")
+
+
+def test_large_values_that_are_stored_do_not_keep_the_schema_from_being_read(tmp_path: Path) -> None:
+    path = tmp_path / "large.sqlite"
+    connection = sqlite3.connect(path)
+    connection.execute("CREATE TABLE files (name TEXT, content BLOB)")
+    connection.execute("INSERT INTO files VALUES ('a', zeroblob(3000000)), ('b', zeroblob(10))")
+    connection.commit()
+    connection.close()
+    with SqlDatabase(f"sqlite:///{path}") as database:
+        assert [field.name for field in database.schema().entities[0].fields] == ["name", "content"]
+        assert database.execute("SELECT name FROM files ORDER BY length(content)").rows == [("b",), ("a",)]
+        with pytest.raises(ExecutionFailed, match="string or blob too big"):
+            database.execute("SELECT content FROM files")
 
 
 @pytest.mark.parametrize("query", ["SELECT '\0'", "SELECT '\ud800'"])
@@ -191,6 +240,20 @@ def test_a_full_text_table_can_be_read(tmp_path: Path) -> None:
     connection.close()
     with SqlDatabase(f"sqlite:///{tmp_path / 't.sqlite'}") as database:
         assert database.execute("SELECT text FROM notes WHERE notes MATCH 'car'").rows == [("red car",)]
+
+
+def test_a_result_does_not_take_all_memory(tmp_path: Path) -> None:
+    path = tmp_path / "texts.sqlite"
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE texts (text TEXT)")
+        connection.executemany("INSERT INTO texts VALUES (?)", [("x" * 900_000,)] * 50)
+        connection.commit()
+    with SqlDatabase(f"sqlite:///{path}") as database:
+        found = database.execute("SELECT text FROM texts")
+        assert 30 < len(found.rows) < 40 and found.truncated
+        with pytest.raises(ExecutionFailed, match="a row of the result is larger than 32 MB"):
+            database.execute(f"SELECT {', '.join(['text'] * 40)} FROM texts")
+        assert database.execute("SELECT count(*) FROM texts").rows == [(50,)]
 
 
 def test_a_relative_path_is_relative_to_the_working_directory(shop_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
