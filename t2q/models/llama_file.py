@@ -60,9 +60,13 @@ class LlamaFile:
         self.n_vocab: int = api.llama_vocab_n_tokens(self._vocab)
 
     @property
+    def end_id(self) -> int:
+        return int(llama().llama_vocab_eos(self._vocab))
+
+    @property
     def end_token(self) -> str:
         """The end token as it is written."""
-        text: bytes = llama().llama_vocab_get_text(self._vocab, llama().llama_vocab_eos(self._vocab))
+        text: bytes = llama().llama_vocab_get_text(self._vocab, self.end_id)
         return text.decode()
 
     @property

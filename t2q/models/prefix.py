@@ -11,6 +11,8 @@ from t2q.models.base import Model
 def common_length(one: Sequence[int], other: Sequence[int]) -> int:
     """The number of tokens that both begin with."""
     shorter = min(len(one), len(other))
+    if one[:shorter] == other[:shorter]:
+        return shorter
     return next((i for i in range(shorter) if one[i] != other[i]), shorter)
 
 

@@ -3,13 +3,54 @@ else is asked for about one."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from t2q.guiding import Guided
 from t2q.models.base import Completion, Then, Turn
 from t2q.models.writing import Pieces, Writing
+
+
+class Asked:
+    """All that is written for one prompt: its answer, of at most `limit` tokens, and then whatever `then` asks for."""
+
+    def __init__(
+        self,
+        limit: int,
+        pieces: Pieces,
+        decode: Callable[[list[int]], str],
+        guide: Callable[[], Guided] | None = None,
+        then: Callable[[Completion], Sequence[Turn]] | None = None,
+    ) -> None:
+        self.limit = limit
+        self.first: Completion | None = None
+        self._pieces, self._decode, self._guide, self._then = pieces, decode, guide, then
+        self._unfinished = 1
+
+    @property
+    def done(self) -> bool:
+        """Whether nothing more is to be written."""
+        return not self._unfinished
+
+    def begin(self, turn: Turn | None = None) -> Writing:
+        answer = Writing(self.limit, self._pieces, self._guide() if self._guide else None)
+        if turn:
+            answer.begin(turn)
+        return answer
+
+    def ended(self, answer: Writing) -> list[Writing]:
+        """Takes an answer that is whole; those to be written next."""
+        whole, next_ones = [answer], []
+        for one in whole:
+            completion = one.completion(self._decode)
+            if self.first is None:
+                self.first = completion
+            turns = self._then(completion) if self._then else ()
+            self._unfinished += len(turns) - 1
+            begun = [self.begin(turn) for turn in turns]
+            whole += [other for other in begun if other.ended]
+            next_ones += [other for other in begun if not other.ended]
+        return next_ones
 
 
 @dataclass
@@ -32,11 +73,12 @@ class Queue:
         then: Then | None = None,
         on_done: Callable[[int], None] | None = None,
     ) -> None:
-        self._limits, self._pieces, self._decode = limits, pieces, decode
-        self._guide, self._then, self._on_done = guide, then, on_done
-        self._first: dict[int, Completion] = {}
-        self._unfinished = Counter(range(len(limits)))
-        self._waiting = [Row(number, self._writing(number)) for number in reversed(range(len(limits)))]
+        self._asked = [
+            Asked(limit, pieces, decode, guide, then and (lambda found, number=number: then(number, found)))  # type: ignore[misc]
+            for number, limit in enumerate(limits)
+        ]
+        self._on_done = on_done
+        self._waiting = [Row(number, self._asked[number].begin()) for number in reversed(range(len(limits)))]
 
     def __len__(self) -> int:
         """Answers that wait."""
@@ -54,26 +96,14 @@ class Queue:
 
     def ended(self, row: Row) -> bool:
         """Takes an answer that is whole; whether nothing more is to be written for its prompt."""
-        whole = [row]
-        for one in whole:
-            completion = one.answer.completion(self._decode)
-            self._first.setdefault(one.prompt, completion)
-            more = list(self._then(one.prompt, completion)) if self._then else []
-            self._unfinished[one.prompt] += len(more) - 1
-            begun = [Row(one.prompt, self._writing(one.prompt, turn)) for turn in reversed(more)]
-            whole += [other for other in begun if other.answer.ended]
-            self._waiting += [other for other in begun if not other.answer.ended]
-        done = not self._unfinished[row.prompt]
-        if done and self._on_done:
+        asked = self._asked[row.prompt]
+        self._waiting += [Row(row.prompt, other) for other in reversed(asked.ended(row.answer))]
+        if asked.done and self._on_done:
             self._on_done(1)
-        return done
+        return asked.done
 
     def completions(self) -> list[Completion]:
         """The first answer of each prompt."""
-        return [self._first[number] for number in range(len(self._limits))]
-
-    def _writing(self, number: int, turn: Turn | None = None) -> Writing:
-        answer = Writing(self._limits[number], self._pieces, self._guide() if self._guide else None)
-        if turn:
-            answer.begin(turn)
-        return answer
+        found = [asked.first for asked in self._asked]
+        assert None not in found, "an answer is still on its way"
+        return found  # type: ignore[return-value]

@@ -33,7 +33,7 @@ def prompts(shown: Schema) -> list[str]:
 
 def test_pieces_make_up_the_text(chain: Chain) -> None:
     for model in chain.models.values():
-        piece = model._file.piece if isinstance(model, LlamaCppModel) else model.tokenizer.piece  # type: ignore[attr-defined]
+        piece = model.file.piece if isinstance(model, LlamaCppModel) else model.tokenizer.piece  # type: ignore[attr-defined]
         written = "".join(piece(token) or "" for token in model.encode(TEXT))
         assert written.encode("latin-1").decode().strip() == TEXT
 
