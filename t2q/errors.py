@@ -4,9 +4,11 @@ T2QError                 a user's mistake or a missing thing: one clear line, ex
 ├── RecipeError          what a recipe says cannot be done
 ├── DownloadError        a base cannot be fetched
 ├── DatabaseError        a database cannot be opened, reached or read
+├── LogError             the log of questions cannot be read or written, or lacks what was named
 ├── QueryError           a query was refused or failed
 │   ├── SyntaxRefused    the query does not parse
 │   ├── NotReadOnly      the query is not proven to only read
+│   ├── TooCostly        the query asks for more than a database may be asked for
 │   ├── UnknownName      the query names what the schema does not have
 │   ├── QueryTimeout     the query ran longer than it may
 │   └── ExecutionFailed  the database refused or broke off the query
@@ -38,6 +40,10 @@ class DatabaseError(T2QError):
     """A database cannot be opened, reached or read."""
 
 
+class LogError(T2QError):
+    """The log of questions cannot be read or written, or lacks what was named."""
+
+
 class QueryError(T2QError):
     """A query was refused or failed. `kind` names the reason in reports and answers."""
 
@@ -50,6 +56,10 @@ class SyntaxRefused(QueryError):
 
 class NotReadOnly(QueryError):
     kind = "not read-only"
+
+
+class TooCostly(QueryError):
+    kind = "too costly"
 
 
 class UnknownName(QueryError):

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from t2q.databases.urls import database_file, spider_folder
+from t2q.log.promoted import PROMOTED
 from t2q.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -55,6 +56,12 @@ def database(recipe: Recipe) -> dict[str, str]:
 def files(recipe: Recipe) -> dict[str, str]:
     """The content of the recipe's files of pairs."""
     return _files(recipe.pairs.files)
+
+
+def promoted(recipe: Recipe) -> dict[str, str]:
+    """The pairs that were promoted from the run's log, where there are any."""
+    path = recipe.run_dir / PROMOTED
+    return {"pairs promoted from the log": file_digest(path)} if path.is_file() else {}
 
 
 def questions(_: Recipe) -> dict[str, str]:

@@ -115,6 +115,7 @@ def stale(manifest: Manifest | None, folder: Path, now: Ingredients) -> list[str
         reasons += [f"input {n} changed" for n in now.inputs if then.inputs.get(n) != now.inputs[n]]
         reasons += _changes(then.versions, now.versions, verb="")
         reasons += [f"{n} changed" for n in now.outside if then.outside.get(n) != now.outside[n]]
+        reasons += [f"{n} no longer there" for n in then.outside if n not in now.outside]
         reasons = reasons or ["made by another version of t2q"]
     return reasons
 

@@ -33,7 +33,7 @@ seed: 7                                 # the same seed makes the same questions
 
 pairs:                                  # questions made from the schema and its values
   train: 4800
-  validation: 100
+  validation: 400
   test: 200                             # answerable ones; the unanswerable come on top
   unanswerable: 0.25                    # share that the schema cannot answer: the model learns to decline
 

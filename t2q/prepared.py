@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from t2q.data.pairs import Pair, read_pairs
+from t2q.databases.urls import with_file_in
 from t2q.errors import T2QError
 from t2q.json_lines import json_lines
+from t2q.manifest import Manifest
 from t2q.prompt import OWN, STYLES, PromptStyle, render
 from t2q.schema import Schema
 
@@ -82,6 +84,20 @@ class Prepared:
     def parity_prompts(self) -> list[str]:
         """The prompts on which a conversion's logits are held against the step before."""
         return [self.prompt(pair) for pair in self.pairs("validation")[:PARITY_PROMPTS]]
+
+
+def database_url(run: Path) -> str:
+    """The URL of the database that the run in a folder was prepared from; a file is taken from where the run was made.
+
+    Raises T2QError where nothing was prepared.
+    """
+    manifest = Manifest.read(run / "prepare")
+    if manifest is None:
+        raise T2QError(
+            f"{run / 'prepare' / 'manifest.json'} is missing or damaged: make it again with `t2q run RECIPE`"
+        )
+    made_in = run.resolve().parent.parent  # a run is made in runs/NAME of the folder that its paths start from
+    return with_file_in(manifest.ingredients.recipe["database"], made_in)
 
 
 def write_style(folder: Path, name: str) -> None:

@@ -6,15 +6,17 @@ hardware (or `--profile`), then `--set key.sub=value` is laid on top.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationInfo, field_validator, model_validator
 from pydantic import ValidationError as PydanticError
 
-from t2q.databases.credentials import refuse_inline_password
+from t2q.databases.credentials import is_neo4j, redact, refuse_inline_password
 from t2q.databases.urls import for_example
 from t2q.errors import RecipeError
 from t2q.hardware import default_profile
@@ -32,6 +34,7 @@ DEFAULT_PROFILES: dict[str, Any] = {
         "train": {"quantize": "bnb.nf4", "learning_rate": 2.0e-4},
     },
 }
+RECIPE_FILE = "recipe.json"  # in a run's folder: the whole recipe as the latest run had it
 _GRAPH_SCHEMES = ("graph", "bolt", "neo4j")
 _KEYS_OF_A_BASE = {"tokenizer", "model", "corpus"}
 _URL = re.compile(r"(graph:|spider:|[a-z][a-z0-9+.-]*://).+", re.IGNORECASE)
@@ -48,7 +51,8 @@ class Pairs(_Part):
     """CSV or JSON Lines of questions with their queries (see data/importers/plain.py), besides those that are made."""
 
     train: Annotated[int, Field(ge=1)] = 4800
-    validation: Annotated[int, Field(ge=1)] = 100
+    validation: Annotated[int, Field(ge=1)] = 400
+    """What tells how sure one may be of an answer; a hundred of them also measure the training."""
     test: Annotated[int, Field(ge=1)] = 200
     """Answerable test questions; the unanswerable ones come on top."""
     unanswerable: Annotated[float, Field(ge=0, lt=1)] = 0.25
@@ -98,6 +102,30 @@ class Limits(_Part):
     q4_k_m: Share = 0.02
 
 
+class Abstain(_Part):
+    """When an answer is not given though there is one."""
+
+    precision: Annotated[float, Field(ge=0.5, lt=1)] = 0.95
+    """Share of the given answers that shall be right; what the model is not sure enough of for that is declined."""
+
+
+class Log(_Part):
+    """Where questions and their answers are kept, and for how long. No stage reads it."""
+
+    database: str = ""
+    """URL of a Neo4j server, without password; "": a SQLite file in the run's folder."""
+    keep_days: Annotated[int, Field(ge=1, le=36_500)] | None = None
+    """What is older is removed; None: nothing is."""
+
+    @field_validator("database")
+    @classmethod
+    def _is_neo4j_without_password(cls, value: str) -> str:
+        if value and not (is_neo4j(value) and urlsplit(value).hostname):
+            raise ValueError(f'"{value}" is not the URL of a Neo4j server: write bolt://host:7687, or "" for a file')
+        _refuse_password(value)
+        return value
+
+
 class Recipe(_Part):
     """A recipe with its profile and its overrides merged in."""
 
@@ -115,6 +143,8 @@ class Recipe(_Part):
     gguf: list[GGUFType] = ["q8_0", "q4_k_m"]
     """Quantised files to make; f16 is always made."""
     limits: Limits = Limits()
+    abstain: Abstain = Abstain()
+    log: Log = Log()
 
     _path: Path = PrivateAttr(default=Path("recipe.yaml"))
     _profile: str = PrivateAttr(default="")
@@ -125,10 +155,7 @@ class Recipe(_Part):
     def _is_a_url_without_password(cls, value: str) -> str:
         if not _URL.fullmatch(value):
             raise ValueError(f'"{value}" is not a database URL: write for example {for_example(value)}')
-        try:
-            refuse_inline_password(value)
-        except RecipeError as error:
-            raise ValueError(str(error)) from None
+        _refuse_password(value)
         return value
 
     @field_validator("prompt")
@@ -138,6 +165,13 @@ class Recipe(_Part):
         if "database" in info.data and wanted not in ("", language_of(info.data["database"])):
             raise ValueError(f"{value} asks for {wanted.title()}, and {info.data['database']} is no graph")
         return value
+
+    @model_validator(mode="after")
+    def _the_log_is_no_part_of_the_database(self) -> Recipe:
+        both = (self.log.database, self.database)
+        if all(map(is_neo4j, both)) and len(set(map(_server, both))) == 1:
+            raise ValueError("log.database is the database that is asked: it would be asked about its own questions")
+        return self
 
     @classmethod
     def load(cls, path: str | Path, profile: str | None = None, overrides: Sequence[str] = ()) -> Recipe:
@@ -200,6 +234,37 @@ class Recipe(_Part):
                 value = value[name]
             _flatten(key, value, flat)
         return flat
+
+
+P = TypeVar("P", bound=_Part)
+
+
+def part_of_run(run: Path, name: str, part: type[P]) -> P:
+    """A part of the recipe as the latest run in a folder had it; its defaults where nothing says so.
+
+    Raises RecipeError where the file is damaged.
+    """
+    path = run / RECIPE_FILE
+    try:
+        return part.model_validate(json.loads(path.read_text(encoding="utf-8")).get(name, {}))
+    except FileNotFoundError:
+        return part()
+    except (OSError, ValueError, AttributeError):
+        raise RecipeError(f"{path} cannot be read: `t2q run RECIPE` writes it anew") from None
+
+
+def _refuse_password(url: str) -> None:
+    """Raises ValueError, which pydantic reads."""
+    try:
+        refuse_inline_password(url)
+    except RecipeError as error:
+        raise ValueError(str(error)) from None
+
+
+def _server(url: str) -> tuple[str, str]:
+    """What a Neo4j URL reaches, however it is written: host with port, and the database there."""
+    parts = urlsplit(redact(url))
+    return parts.netloc.lower().removesuffix(":7687"), parts.path.strip("/") or "neo4j"
 
 
 def language_of(url: str) -> str:

@@ -24,12 +24,13 @@ from filelock import FileLock, Timeout
 
 from t2q.child import death
 from t2q.databases.credentials import hide
+from t2q.durable import fsync, whole_file
 from t2q.errors import AccuracyLost, RecipeError, StageError, T2QError
 from t2q.hardware import device_name
 from t2q.manifest import Ingredients, Manifest, describe_files, digest, gather, stale
 from t2q.measure import PeakMemory
 from t2q.progress import Progress, duration
-from t2q.recipe import Recipe
+from t2q.recipe import RECIPE_FILE, Recipe
 from t2q.stages import STAGES, Stage, StageContext
 
 NEARLY_FULL = 16 << 20  # bytes left on a disk that explain a failed write
@@ -75,6 +76,7 @@ class Run:
         with self._lock():
             for left in self.folder.glob(".tmp-*"):
                 _remove(left)
+            self._keep_recipe()
             for stage, forced in chosen:
                 manifest, folder, ingredients = self._state(stage)
                 reasons = ["--from"] if forced else stale(manifest, folder, ingredients)
@@ -88,6 +90,13 @@ class Run:
                     self._publish(stage)
                 if manifest is not None and "error" in manifest.facts:
                     raise AccuracyLost(str(manifest.facts["error"]))
+
+    def _keep_recipe(self) -> None:
+        """For what is asked of the run later, without its recipe."""
+        path, text = self.folder / RECIPE_FILE, self.recipe.model_dump_json(indent=1) + "\n"
+        if not path.is_file() or path.read_bytes() != text.encode():
+            with whole_file(path) as file:
+                file.write(text)
 
     def _chosen(self, first: str | None, last: str | None) -> list[tuple[Stage, bool]]:
         """The stages up to `last`; True marks those from `first` on."""
@@ -167,12 +176,12 @@ class Run:
     def _settle(self, out: Path, final: Path) -> None:
         """Makes `out` durable, then puts it in the place of `final`."""
         for path in [*out.rglob("*"), out]:
-            _fsync(path)
+            fsync(path)
         old = self.folder / f".tmp-old-{final.name}-{os.getpid()}"
         if final.exists():
             final.rename(old)
         out.rename(final)
-        _fsync(self.folder)
+        fsync(self.folder)
         shutil.rmtree(old, ignore_errors=True)
 
     def _publish(self, stage: Stage) -> None:
@@ -254,13 +263,3 @@ def _load(path: str) -> Callable[..., Any]:
     module, _, name = path.partition(":")
     function: Callable[..., Any] = getattr(importlib.import_module(module), name)
     return function
-
-
-def _fsync(path: Path) -> None:
-    if path.is_dir() and os.name == "nt":  # a directory cannot be opened there
-        return
-    handle = os.open(path, os.O_RDONLY if os.name != "nt" else os.O_RDWR)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

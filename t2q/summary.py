@@ -31,7 +31,7 @@ def summary_table(report: Mapping[str, Any]) -> Table:
     """One line a step; shares as per cent. A step without a value shows a dash."""
     questions = f"{report['n_answerable']} answerable and {report['n_unanswerable']} unanswerable questions"
     title = f"{report['name']} · {report['language']} · {report['base']}"
-    caption = "\n".join([questions, *_intervals(report["steps"])])
+    caption = "\n".join([questions, *_intervals(report["steps"]), *_as_asked(report.get("abstention") or {})])
     table = Table(title=title, caption=caption, box=SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False)
     table.add_column("step", no_wrap=True)
     for title in COLUMNS:
@@ -46,6 +46,17 @@ def _intervals(steps: Mapping[str, Mapping[str, Any]]) -> list[str]:
     shown = [step for step in dict.fromkeys(("tuned", list(steps)[-1])) if steps.get(step, {}).get(_INTERVAL)]
     told = [f"{step} {100 * low:.1f} to {100 * high:.1f} %" for step in shown for low, high in [steps[step][_INTERVAL]]]
     return [f"95 % intervals: {', '.join(told)}"] if told else []
+
+
+def _as_asked(abstention: Mapping[str, Any]) -> list[str]:
+    """A line with what a user gets who asks the run."""
+    if not abstention:
+        return []
+    answered, wrong, declined = (_percent(abstention.get(key)) for key in ("coverage", "wrong", "declined"))
+    return [
+        f"asked, {abstention['step']} answers {answered} of the answerable, and wrongly {wrong} of all; "
+        f"it declines {declined} of the unanswerable"
+    ]
 
 
 def plan_table(planned: Sequence[Planned]) -> Table:

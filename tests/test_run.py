@@ -22,7 +22,7 @@ from t2q import manifest
 from t2q.errors import ParityError, RecipeError, StageError, T2QError
 from t2q.manifest import Manifest
 from t2q.progress import Progress
-from t2q.recipe import Recipe
+from t2q.recipe import Log, Recipe, part_of_run
 from t2q.run import Run
 from tests.fake_stages import FAKE
 
@@ -105,7 +105,7 @@ def test_a_run_leaves_artifacts_with_manifests_and_is_up_to_date_then() -> None:
     assert set(read["outside"]) == {"database content", "how questions are made"}
     assert found.ingredients.versions["pyyaml"] and found.ingredients.versions["prompt"]
     left = {p.name for p in Path("runs/shop").iterdir()} - set(NAMES)
-    assert left == {".lock", ".scratch", "report.json", "report.html"}
+    assert left == {".lock", ".scratch", "recipe.json", "report.json", "report.html"}
     assert not list(Path("runs/shop/.scratch").iterdir())
 
 
@@ -128,6 +128,21 @@ def test_only_what_depends_on_a_change_runs_again(override: str, runs: str, why:
     after = {name: Path("runs/shop", name, "manifest.json").stat().st_mtime_ns for name in NAMES}
     assert {n for n in NAMES if before[n] != after[n]} <= set(planned)
     assert before[runs] != after[runs] and reasons(engine(override)) == {}
+
+
+def test_where_questions_are_kept_changes_no_stage_and_stands_in_the_run_folder() -> None:
+    folder = Path("runs/shop")
+    engine().execute()
+    written = (folder / "recipe.json").stat().st_mtime_ns
+    engine().execute()
+    assert (folder / "recipe.json").stat().st_mtime_ns == written
+    assert part_of_run(folder, "log", Log) == Log()
+    changed = engine("log.keep_days=30", "log.database=bolt://log.example:7687")
+    assert reasons(changed) == {}
+    changed.execute()
+    assert part_of_run(folder, "log", Log) == Log(database="bolt://log.example:7687", keep_days=30)
+    kept = Recipe.model_validate_json((folder / "recipe.json").read_text())
+    assert kept.model_dump() == changed.recipe.model_dump()
 
 
 def test_reasons_name_inputs_versions_content_and_damage(monkeypatch: pytest.MonkeyPatch) -> None:

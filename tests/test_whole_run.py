@@ -14,7 +14,10 @@ import torch
 from tests.whole_run import ONE_THREAD, STEPS, command, report, small_recipe, t2q
 
 pytestmark = pytest.mark.timeout(600)
-KEYS = ["question", "query", "columns", "rows", "truncated", "abstained", "reason", "written", "refuted"]
+KEYS = [
+    *("question", "query", "columns", "rows", "truncated", "abstained", "reason", "kind", "words", "confidence"),
+    *("written", "refuted", "seconds"),
+]
 LITGPT = """
 import litgpt.finetune.lora as lora
 from litgpt.__main__ import main

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,9 +15,12 @@ from t2q.schema import Schema
 
 @dataclass(frozen=True)
 class Answer:
-    """`abstained` with `reason` (a sentence) and `kind` (refused, no query, cut, or a QueryError's kind), or rows.
+    """`abstained` with `reason` (a sentence) and `kind` (refused, no query, cut, unsure, too long, or a QueryError's
+    kind), or rows; `words` says either in a sentence.
 
     `query` is what was run; where that is not what the model wrote, `written` is. `refuted`: see `completing`.
+    `confidence`: the probability that the answer is right, in 0..1, None where nothing is known of that. `seconds`: how
+    long its steps took ("write", "run").
     """
 
     query: str = ""
@@ -28,9 +32,13 @@ class Answer:
     kind: str = ""
     written: str = ""
     refuted: str = ""
+    words: str = ""
+    confidence: float | None = None
+    seconds: dict[str, float] = field(default_factory=dict)
 
 
 REFUSED = "refused"  # the kind of an answer in which the model itself declined
+UNSURE = "unsure"  # of one that is there, but is probably wrong
 
 
 def cut(text: str) -> Answer:
@@ -50,11 +58,17 @@ def answer(
     reason = refusal_reason(text)
     if reason is not None:
         return Answer(abstained=True, reason=reason or "the model gave no reason", kind=REFUSED)
-    language = database.language
-    query = language.extract(text)
+    query = database.language.extract(text)
     if not query:
         return Answer(abstained=True, reason="the model wrote no query", kind="no query")
-    written = ""
+    return run_query(query, schema, database, timeout, max_rows)
+
+
+def run_query(
+    query: str, schema: Schema, database: Database, timeout: float = TIMEOUT_SECONDS, max_rows: int = MAX_ROWS
+) -> Answer:
+    """Checks a query and runs it, as `answer` does what it finds in a text."""
+    language, written = database.language, ""
     try:
         language.parse(query)
         mended = language.mend(query, schema)
@@ -65,3 +79,25 @@ def answer(
     except QueryError as error:
         return Answer(query=query, written=written, abstained=True, reason=str(error), kind=error.kind)
     return Answer(query=query, written=written, columns=result.columns, rows=result.rows, truncated=result.truncated)
+
+
+def as_object(found: Answer) -> dict[str, Any]:
+    """An answer as JSON has it: rows are lists in the order of `columns`, and every number is finite."""
+    return {
+        "query": found.query,
+        "columns": list(found.columns),
+        "rows": [[_in_json(cell) for cell in row] for row in found.rows],
+        "truncated": found.truncated,
+        "abstained": found.abstained,
+        "reason": found.reason,
+        "kind": found.kind,
+        "words": found.words,
+        "confidence": found.confidence,
+        "written": found.written,
+        "refuted": found.refuted,
+        "seconds": {step: round(seconds, 4) for step, seconds in found.seconds.items()},
+    }
+
+
+def _in_json(cell: Any) -> Any:
+    return None if isinstance(cell, float) and not math.isfinite(cell) else cell

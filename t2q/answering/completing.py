@@ -11,12 +11,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
-from t2q.answering.searching import Search, evidence_in, no_evidence
+from t2q.answering.searching import Evidence, Search, evidence_in, no_evidence
 from t2q.data.names import singular, words
 from t2q.databases import Database
 from t2q.guiding import Guide
 from t2q.languages import language_for
 from t2q.models.base import Completion, Model
+from t2q.models.writers import Wish, Writer
 from t2q.prompt import refusal_reason
 from t2q.schema import Schema
 
@@ -46,6 +47,20 @@ def complete(
         prompts, max_new_tokens, on_done, guide=guide.begin, then=lambda number, found: searches[number].then(found)
     )
     return _asked_again(model, prompts, [search.best for search in searches], schema, max_new_tokens, guide)
+
+
+def complete_one(
+    writer: Writer, wish: Wish, schema: Schema, guide: Guide, evidence: Evidence = no_evidence
+) -> Completion:
+    """As `complete`, guided, for one prompt and by a writer; of the wish, `guide` and `then` are set here."""
+    search = Search(evidence)
+    writer.write(replace(wish, guide=guide.begin, then=search.then))
+    if not refuted(search.best.text, schema):
+        return search.best
+    opening = language_for(schema.dialect).opening
+    begun = replace(wish, prompt=wish.prompt + opening, guide=partial(guide.begin, opening), on_draft=None)
+    second = writer.write(begun)
+    return replace(second, text=opening + second.text, refuted=search.best.text)
 
 
 def _asked_again(

@@ -12,7 +12,7 @@ from functools import cache
 
 from t2q.data.intents import PLAIN, sample
 from t2q.data.model import Model, ask_model
-from t2q.data.pairs import Pair, render
+from t2q.data.pairs import Pair, folded, render
 from t2q.data.sampling import Sampler
 from t2q.data.triage import Triage
 from t2q.data.unanswerable import Unanswerable
@@ -130,10 +130,10 @@ class _Maker:
                 made += self.add(split, source.pair())
 
     def add(self, split: str, pair: Pair) -> bool:
-        folded = " ".join(pair.question.lower().split())
-        if folded in self.questions:
+        question = folded(pair.question)
+        if question in self.questions:
             return False
-        self.questions.add(folded)
+        self.questions.add(question)
         self.pairs[split].append(pair)
         self.on_pair()
         return True

@@ -36,6 +36,11 @@ class Pair:
         return bool(self.query)
 
 
+def folded(question: str) -> str:
+    """What two questions share that are the same but for letter case and white space."""
+    return " ".join(question.lower().split())
+
+
 def render(draft: Draft, model: Model, language: Language) -> str:
     """The draft's query in the language."""
     renderer = render_cypher if language.name == "cypher" else render_sql

@@ -34,10 +34,14 @@ class Judge:
             self.answers[text] = answer(text, self.schema, self.database)
         return self.answers[text]
 
+    def read(self, completion: Completion) -> Answer:
+        """What a model's text comes to."""
+        return self._answer(completion.text) if completion.finished else cut(completion.text)
+
     def judge(self, number: int, completion: Completion) -> Prediction:
         """The verdict on a model's text for pair `number`."""
         pair, language = self.pairs[number], self.database.language
-        found = self._answer(completion.text) if completion.finished else cut(completion.text)
+        found = self.read(completion)
         declined = found.kind == REFUSED
         verdicts: dict[str, float] = {}
         if not pair.answerable:

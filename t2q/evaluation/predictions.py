@@ -17,7 +17,8 @@ class Prediction:
 
     `declined`: the model itself said that it does not know; a query that fails is `executable` false instead.
     `logprob` is the natural logarithm of the text's probability, `finished` whether the text came to its end.
-    `verdicts` are those of `field_verdicts`, where there are rows to judge.
+    `verdicts` are those of `field_verdicts`, where there are rows to judge. `confidence`: the probability that the rows
+    are right as the run tells it, None where there are none or the step was not asked for it.
     """
 
     id: int
@@ -38,6 +39,7 @@ class Prediction:
     verdicts: dict[str, float] = field(default_factory=dict)
     mended: str = ""
     refuted: str = ""
+    confidence: float | None = None
 
     @classmethod
     def from_line(cls, line: Mapping[str, Any]) -> Prediction:

@@ -58,7 +58,12 @@ STAGES: tuple[Stage, ...] = (
         recipe_keys=("database", "seed", "pairs", "prompt"),
         tools=("sqlglot", "sqlparse", "sqlalchemy", "neo4j", "arcadedb-embedded"),
         run="t2q.stages.prepare:run",
-        fingerprints=("t2q.fingerprint:database", "t2q.fingerprint:files", "t2q.fingerprint:questions"),
+        fingerprints=(
+            "t2q.fingerprint:database",
+            "t2q.fingerprint:files",
+            "t2q.fingerprint:promoted",
+            "t2q.fingerprint:questions",
+        ),
     ),
     Stage(
         name="train",
@@ -99,7 +104,7 @@ STAGES: tuple[Stage, ...] = (
     Stage(
         name="evaluate",
         inputs=("prepare", "train", "merge", "hf", "gguf", "quantize"),
-        recipe_keys=("name", "database", "base", "gguf", "limits"),
+        recipe_keys=("name", "database", "base", "gguf", "limits", "abstain"),
         tools=("litgpt", "torch", "transformers", "llama-cpp-python", "sqlglot", "sqlparse"),
         run="t2q.stages.evaluate:run",
         fingerprints=("t2q.fingerprint:database",),

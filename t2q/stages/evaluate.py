@@ -1,6 +1,7 @@
 """evaluate: the same frozen questions to the base, the tuned weights, the HF folder and each GGUF, by executing.
 
-The artifact: report.json, report.html, predictions/STEP.jsonl (a line a question, with the reason for every failure).
+The artifact: report.json, report.html, predictions/STEP.jsonl (a line a question, with the reason for every failure),
+confidence.json (how sure one may be of an answer, from the validation questions; see `answering/confidence.py`).
 A step that loses more execution accuracy against the tuned weights than the recipe allows fails the run; the report of
 such a run is kept.
 """
@@ -11,17 +12,20 @@ import json
 import math
 import shutil
 import time
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import date
+from itertools import count
 from pathlib import Path
 from typing import Any
 
-from t2q.answering.completing import complete_what_fits
+from t2q.answering.confidence import CONFIDENCE, Confidence
+from t2q.answering.unsaid import Carried
 from t2q.bases import litgpt_checkpoint
-from t2q.databases import open_database
-from t2q.evaluation.judge import Judge
-from t2q.evaluation.predictions import write_predictions
+from t2q.evaluation.abstention import calibrate, confidences, figures
+from t2q.evaluation.examination import Answered, Examination
+from t2q.evaluation.predictions import Prediction, write_predictions
 from t2q.evaluation.report import write_report
 from t2q.evaluation.scores import by_intent, scores
 from t2q.manifest import Manifest
@@ -30,49 +34,52 @@ from t2q.prepared import Prepared
 from t2q.recipe import Recipe
 from t2q.stages import StageContext
 
-MAX_NEW_TOKENS = 256
-
 
 def run(ctx: StageContext) -> dict[str, Any]:
     """Asks and judges. Raises StageError where a gold query fails; returns an error where a step lost too much."""
     prepared = Prepared.load(ctx.inputs["prepare"])
-    pairs = prepared.pairs("test")
+    pairs, tried = prepared.pairs("test"), prepared.pairs("validation")
     models = model_paths(ctx)
     (ctx.out / "predictions").mkdir()
     steps: dict[str, dict[str, Any]] = {}
     intents: dict[str, dict[str, list[int]]] = {}
-    with ExitStack() as opened, ctx.progress.task("evaluating", total=len(models) * len(pairs)) as task:
-        judges = [
-            (shown, Judge(asked, shown.schema, opened.enter_context(open_database(shown.url or ctx.recipe.database))))
-            for shown, asked in prepared.by_database("test")
-        ]
+    abstention: dict[str, Any] = {}
+    with ExitStack() as opened, ctx.progress.task("evaluating", total=len(models) * len(pairs) + len(tried)) as task:
+        test, validation = (
+            Examination(prepared, split, ctx.recipe.database, opened, task.advance) for split in ("test", "validation")
+        )
         for step, path in models.items():
-            predictions, seconds = [], 0.0
+            confidence: Confidence | None = None
             with open_model(path) as model:
-                room = min(MAX_NEW_TOKENS, _longest_answer(model.encode, pairs) + 32)
-                for shown, judge in judges:
-                    start = time.perf_counter()
-                    completions = complete_what_fits(
-                        model,
-                        [prepared.prompt(pair) for pair in judge.pairs],
-                        shown.schema,
-                        room,
-                        on_done=lambda n, step=step: task.advance(n, note=step),  # type: ignore[misc]
-                        database=judge.database,
-                    )
-                    seconds += time.perf_counter() - start
-                    predictions += [judge.judge(i, completion) for i, completion in enumerate(completions)]
-            predictions = [replace(prediction, id=number) for number, prediction in enumerate(predictions)]
+                if step == shipped(models):
+                    carried = Carried.learn(prepared.pairs("train"))
+                    confidence = calibrate(validation.ask(model, step), carried, ctx.recipe.abstain.precision, step)
+                    confidence.write(ctx.out / CONFIDENCE)
+                start = time.perf_counter()
+                answered = test.ask(model, step)
+                seconds = time.perf_counter() - start
+            predictions = list(_judged(answered, confidence))
             write_predictions(ctx.out / "predictions" / f"{step}.jsonl", predictions)
             steps[step] = scores(predictions) | {"answers_per_second": round(len(pairs) / seconds, 1)}
             intents[step] = by_intent(predictions)
+            if confidence:
+                abstention = figures(predictions, confidence)
     answerable = sum(p.answerable for p in pairs)
-    report = _report(ctx, steps, intents, answerable, len(pairs) - answerable)
+    report = _report(ctx, steps, intents, answerable, len(pairs) - answerable) | {"abstention": abstention}
     (ctx.out / "report.json").write_text(json.dumps(report, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
     shutil.copyfile(ctx.inputs["train"] / "losses.jsonl", ctx.out / "losses.jsonl")
     write_report(ctx.out)
     lost = losses(steps, ctx.recipe, answerable)
     return {"steps": {step: s["execution_accuracy"] for step, s in steps.items()}} | ({"error": lost} if lost else {})
+
+
+def _judged(answered: list[Answered], confidence: Confidence | None) -> Iterator[Prediction]:
+    """The verdicts, numbered through; with the confidence in each where there is one."""
+    numbers = count()
+    for judge, completions in answered:
+        sure = confidences(judge, completions, confidence) if confidence else [None] * len(completions)
+        for i, completion in enumerate(completions):
+            yield replace(judge.judge(i, completion), id=next(numbers), confidence=sure[i])
 
 
 def model_paths(ctx: StageContext) -> dict[str, Path]:
@@ -84,6 +91,12 @@ def model_paths(ctx: StageContext) -> dict[str, Path]:
         "gguf-f16": ctx.inputs["gguf"] / "model-f16.gguf",
     }
     return paths | {f"gguf-{kind}": ctx.inputs["quantize"] / f"model-{kind}.gguf" for kind in ctx.recipe.gguf}
+
+
+def shipped(models: Mapping[str, Path]) -> str:
+    """The step that a finished run answers with: the smallest GGUF, "" where there is none."""
+    files = {step: path.stat().st_size for step, path in models.items() if path.suffix == ".gguf"}
+    return min(files, key=files.__getitem__, default="")
 
 
 def losses(steps: dict[str, dict[str, Any]], recipe: Recipe, questions: int) -> str:
@@ -130,10 +143,6 @@ def _merge(ctx: StageContext) -> dict[str, Any]:
     manifest = Manifest.read(ctx.inputs["merge"])
     facts = manifest.facts if manifest else {}
     return {name: facts[key] for name, key in (("onto", "onto"), ("losses", "validation loss")) if key in facts}
-
-
-def _longest_answer(encode: Any, pairs: list[Any]) -> int:
-    return max((len(encode(p.query)) for p in pairs if p.answerable), default=32)
 
 
 def _report(

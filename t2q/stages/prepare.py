@@ -8,16 +8,19 @@ prompt.txt (the prompts' form, where it is not the project's own).
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from t2q.data.audit import audit
+from t2q.data.audit import Seen, audit
 from t2q.data.importers.plain import GIVEN, read_plain
 from t2q.data.make import make_pairs
-from t2q.data.pairs import write_pairs
+from t2q.data.pairs import Pair, write_pairs
 from t2q.data.wording import SPLITS
 from t2q.databases import open_database
 from t2q.databases.urls import spider_folder
+from t2q.languages import Language
+from t2q.log.promoted import PROMOTED
 from t2q.prepared import write_style
 from t2q.prompt import database_text
 from t2q.stages import StageContext, prepare_spider
@@ -50,6 +53,7 @@ def run(ctx: StageContext) -> dict[str, Any]:
     given = [pair for name in wanted.files for pair in read_plain(Path(name))]
     with open_database(ctx.recipe.database) as database:
         schema = database.schema()
+        given += _promoted(ctx, given, database.language)
         total = sum(answerable.values()) + sum(unanswerable.values()) + len(given)
         with ctx.progress.task("making questions", total=total) as task:
             made = make_pairs(
@@ -78,6 +82,21 @@ def run(ctx: StageContext) -> dict[str, Any]:
         "triage": dict(made.triage.counts),
         "skeletons seen": leaks["test against train"]["skeletons_seen"],
     }
+
+
+def _promoted(ctx: StageContext, given: Sequence[tuple[str, Pair]], language: Language) -> list[tuple[str, Pair]]:
+    """The pairs promoted from the run's log, but for those that the `given` ones are to test or to validate: they would
+    follow them there."""
+    path = ctx.run_dir / PROMOTED
+    if not path.is_file():
+        return []
+    held_out = Seen((pair for split, pair in given if split != "train"), language)
+    pairs = read_plain(path)
+    kept = [(split, pair) for split, pair in pairs if not held_out.question(pair) and not held_out.query(pair)]
+    ctx.log(f"{len(kept)} of {len(pairs)} pairs promoted from the log are taken")
+    if len(kept) < len(pairs):
+        ctx.log("the others share a question or a query with what files of the recipe test or validate with")
+    return kept
 
 
 def _write(path: Path, text: str) -> None:

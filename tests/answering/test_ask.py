@@ -14,7 +14,9 @@ from rich.console import Console
 
 from t2q.answering import ask
 from t2q.answering.answer import Answer
-from t2q.answering.ask import Asker
+from t2q.answering.asker import Asker
+from t2q.answering.confidence import Confidence
+from t2q.answering.unsaid import Carried
 from t2q.databases import open_database
 from t2q.errors import DatabaseError, T2QError
 from t2q.models.base import Completion, Then
@@ -90,7 +92,7 @@ def test_a_query_that_was_cut_is_not_run() -> None:
 
 
 @pytest.mark.parametrize(("logprob", "kind"), [(-0.5, ""), (-5.0, "unsure")])
-def test_a_query_that_the_model_is_not_sure_of_is_not_run(tmp_path: Path, logprob: float, kind: str) -> None:
+def test_without_a_confidence_the_likelihood_decides(tmp_path: Path, logprob: float, kind: str) -> None:
     path = tmp_path / "one.sqlite"
     with contextlib.closing(sqlite3.connect(path)) as connection:
         connection.execute("CREATE TABLE items (name TEXT)")
@@ -98,6 +100,37 @@ def test_a_query_that_the_model_is_not_sure_of_is_not_run(tmp_path: Path, logpro
     with open_database(f"sqlite:///{path}") as database:
         found = Asker(model, database, Shown(database.schema(), "")).ask("?")  # type: ignore[arg-type]
     assert (found.kind, found.abstained, found.query) == (kind, bool(kind), "SELECT name FROM items")
+
+
+@pytest.mark.parametrize(
+    ("query", "threshold", "kind", "reason"),
+    [
+        ("SELECT name FROM items", 0.5, "", ""),
+        ("SELECT name FROM items", 0.95, "unsure", "it is not sure of this query; say the question in other words"),
+        (
+            "SELECT name FROM items WHERE name = 'Cap'",
+            0.95,
+            "unsure",
+            "nothing was found. No name is 'Cap'; there is 'Cup'.",
+        ),
+    ],
+)
+def test_an_answer_is_given_from_the_threshold_on(
+    tmp_path: Path, query: str, threshold: float, kind: str, reason: str
+) -> None:
+    path = tmp_path / "one.sqlite"
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE items (name TEXT)")
+        connection.execute("INSERT INTO items VALUES ('Cup')")
+        connection.commit()
+    model = Says(Completion(query, 4, -4.0, finished=True))  # of a doubt of 1
+    sure = Confidence("q", 0.95, threshold, 2.0, (-1.0, 0.0, 0.0), (0.0, 0.0, 0.0), Carried(frozenset()))
+    with open_database(f"sqlite:///{path}") as database:
+        asker = Asker(model, database, Shown(database.schema(), ""), confidence=sure)  # type: ignore[arg-type]
+        found = asker.ask("?")
+    assert found.confidence == pytest.approx(0.731, abs=1e-3)
+    assert (found.kind, found.rows) == (kind, [] if kind else [("Cup",)]) and found.reason.startswith(reason)
+    assert found.query == query
 
 
 def test_a_refusal_need_not_be_likely() -> None:

@@ -18,6 +18,7 @@ from t2q.evaluation.predictions import Prediction
 from t2q.evaluation.report import write_report
 from t2q.evaluation.report.failures import kind
 from t2q.evaluation.report.loss_curve import loss_curve
+from t2q.evaluation.report.risk_curve import risk_curve
 from t2q.evaluation.report.scores import METRICS
 from t2q.summary import COLUMNS
 
@@ -301,3 +302,27 @@ def test_what_cannot_be_read_is_one_line(folder: Path) -> None:
     (folder / "report.json").unlink()
     with pytest.raises(StageError, match=r"report\.json is missing"):
         write_report(folder)
+
+
+def test_the_risk_is_shown_where_it_was_measured(folder: Path) -> None:
+    assert "How sure it has to be" not in written(folder).find("h2")
+    path = folder / "report.json"
+    report = json.loads(path.read_text(encoding="utf-8"))
+    report["abstention"] = {
+        "step": "gguf-q4_k_m", "asked_for": 0.95, "threshold": 0.8, "given": 2, "wrong": 0.0, "coverage": 0.5,
+        "declined": 1.0, "precision": 1.0, "coverage_at_95": 0.4, "curve": [[0.1, 0.0], [0.2, 0.0], [0.3, 0.3333]],
+    }  # fmt: skip
+    path.write_text(json.dumps(report), encoding="utf-8")
+    page = written(folder)
+    assert "How sure it has to be" in page.find("h2")
+    [note] = [text for text in page.find("p", class_="note") if text.startswith("Asked of")]
+    assert "50.0 % of the answerable questions answered, 100.0 % of the answers right" in note
+    assert any("surest first" in text for text in page.find("title"))
+    assert "the threshold of this run" in page.find("title")
+
+
+@pytest.mark.parametrize("given", [0, 3])
+def test_a_run_that_answers_nothing_has_a_curve_without_a_threshold(given: int) -> None:
+    curve = risk_curve({"curve": [[0.1, 0.0], [0.2, 0.5], [0.3, 0.3333]], "given": given})
+    assert curve is not None and (curve.shipped is None) == (given == 0)
+    assert risk_curve({}) is None and risk_curve({"curve": []}) is None

@@ -6,7 +6,6 @@ import base64
 import hashlib
 import json
 import re
-import shutil
 import struct
 import subprocess
 from pathlib import Path
@@ -14,6 +13,8 @@ from pathlib import Path
 import pytest
 
 from t2q.evaluation.report.failures import LONGEST
+from tests import chromium
+from tests.contrast import colours, contrast
 
 from .report_page import HOSTILE, Page, Report, add_hostile_answer, evaluated, written
 
@@ -51,7 +52,7 @@ def test_the_page_loads_nothing(page: Page) -> None:
     [style] = page.find("style")
     assert "url(" not in style and "@import" not in style
     [policy] = [a["content"] for _, a, _ in page.elements if a.get("http-equiv") == "Content-Security-Policy"]
-    script = page.html.rsplit("<script>", 1)[1].split("</script>")[0]
+    script = page.html.rsplit('<script type="module">', 1)[1].split("</script>")[0]
     assert f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'" in policy
     assert policy.startswith("default-src 'none';")
 
@@ -84,53 +85,32 @@ def test_ids_are_unique_and_labels_lead_somewhere(page: Page) -> None:
     assert len(page.find("label")) == len(page.find("select")) + len(page.find("input"))
 
 
-def _luminance(colour: str) -> float:
-    """Relative luminance of #rrggbb (WCAG 2.2)."""
-    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
-    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
-    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-
-
-def _contrast(one: str, two: str) -> float:
-    light, dark = sorted((_luminance(one), _luminance(two)), reverse=True)
-    return (light + 0.05) / (dark + 0.05)
-
-
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_contrast_is_aa(page: Page, theme: str) -> None:
     [style] = page.find("style")
-    light, dark = (dict(re.findall(r"--(\w+): (#\w{6})", block)) for block in style.split(":root")[1:3])
-    colours = light if theme == "light" else dark
+    shown = colours(style, theme)
     texts = ("ink", "muted", "tuned", "gguf", "good", "bad")
     pairs = [(text, ground, 4.5) for text in texts for ground in ("card", "page")]
     pairs += [(text, "well", 4.5) for text in ("ink", "muted", "bad", "keyword", "string", "number")]
     pairs += [(text, "mark", 4.5) for text in ("ink", "keyword", "string", "number")]
     pairs += [(shape, "card", 3.0) for shape in ("base", "tuned", "gguf", "good", "bad", "range")]
     for one, two, least in pairs:
-        assert _contrast(colours[one], colours[two]) >= least, (
-            one,
-            two,
-            round(_contrast(colours[one], colours[two]), 2),
-        )
+        assert contrast(shown[one], shown[two]) >= least, (one, two)
 
 
 # ── in a real browser
-
-CHROMIUM = shutil.which("chromium")
-browser = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on PATH (Debian: apt-get install chromium)")
-FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--enable-logging=stderr"]
-FLAGS += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
 
 
 def browse(folder: Path, address: str = "") -> tuple[Page, list[str]]:
     """The page once its script has run, and what the browser's console says."""
     url = f"{(folder / 'report.html').as_uri()}#{address}"
-    command = [CHROMIUM or "", *FLAGS, f"--user-data-dir={folder / 'browser'}", "--dump-dom", url]
+    command = [chromium.PATH or "", *chromium.FLAGS, "--enable-logging=stderr"]
+    command += [f"--user-data-dir={folder / 'browser'}", "--dump-dom", url]
     done = subprocess.run(command, capture_output=True, text=True, timeout=240, check=True)
     return Page(done.stdout), [line for line in done.stderr.splitlines() if "CONSOLE" in line]
 
 
-@browser
+@chromium.wanted
 def test_the_address_filters_the_failures(folder: Path) -> None:
     written(folder)
     page, console = browse(folder, "step=gguf-q4_k_m&kind=wrong+number+of+columns&q=Gen%C3%A8ve")
@@ -143,7 +123,7 @@ def test_the_address_filters_the_failures(folder: Path) -> None:
     assert {"every step (1)", "GGUF Q4_K_M (1)", "tuned (0)", "list (1)", "top (0)"} <= set(page.find("option"))
 
 
-@browser
+@chromium.wanted
 def test_a_hostile_answer_is_shown_and_not_run(folder: Path) -> None:
     add_hostile_answer(folder, "tuned")
     written(folder, _hostile)
@@ -155,7 +135,7 @@ def test_a_hostile_answer_is_shown_and_not_run(folder: Path) -> None:
     assert not page.find("img")
 
 
-@browser
+@chromium.wanted
 def test_a_script_that_got_in_would_not_run(folder: Path) -> None:
     html = written(folder).html.replace("</body>", "<script>document.title = 'owned'</script></body>")
     (folder / "report.html").write_text(html)
@@ -164,7 +144,7 @@ def test_a_script_that_got_in_would_not_run(folder: Path) -> None:
     assert len(console) == 1 and "Content Security Policy" in console[0]
 
 
-@browser
+@chromium.wanted
 def test_the_form_filters_and_writes_the_address(folder: Path) -> None:
     """With the policy taken out, so that a script of the test can use the form."""
     use = """
@@ -182,7 +162,7 @@ def test_the_form_filters_and_writes_the_address(folder: Path) -> None:
     document.body.append(told);
     """
     html = re.sub(r"<meta http-equiv=[^>]*>", "", written(folder).html)
-    (folder / "report.html").write_text(html.replace("</body>", f"<script>{use}</script></body>"))
+    (folder / "report.html").write_text(html.replace("</body>", f'<script type="module">{use}</script></body>'))
     page, console = browse(folder)
     assert console == []
     assert json.loads(page.find("pre", id="seen")[0]) == [
@@ -196,7 +176,7 @@ def test_the_form_filters_and_writes_the_address(folder: Path) -> None:
     ]
 
 
-@browser
+@chromium.wanted
 def test_the_picture_for_the_readme(folder: Path) -> None:
     written(folder)
     script = Path(__file__).parents[2] / "scripts" / "picture.sh"

@@ -21,6 +21,7 @@ KINDS = (
     ("cut", r"cut"),
     ("does not parse", r"syntax"),
     ("not read-only", r"not read-only"),
+    ("too costly", r"too costly"),
     ("unknown name", r"unknown name"),
     ("timeout", r"timeout"),
     ("execution error", r"execution|failed"),

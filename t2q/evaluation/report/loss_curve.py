@@ -37,7 +37,7 @@ class LossCurve:
 
     @property
     def validation_path(self) -> str:
-        return _path([(x, y) for x, y, _, _ in self.validation])
+        return svg_path([(x, y) for x, y, _, _ in self.validation])
 
 
 def loss_curve(lines: Sequence[Mapping[str, Any]]) -> LossCurve | None:
@@ -57,7 +57,7 @@ def loss_curve(lines: Sequence[Mapping[str, Any]]) -> LossCurve | None:
         return TOP + (HEIGHT - TOP - BOTTOM) * (high - math.log10(max(loss, SMALLEST))) / (high - low)
 
     def path(points: Sequence[Point]) -> str:
-        return _path([(x(step), y(loss)) for step, loss in points])
+        return svg_path([(x(step), y(loss)) for step, loss in points])
 
     thin = _thin(train)
     return LossCurve(
@@ -100,7 +100,7 @@ def _trend(points: Sequence[Point]) -> list[Point]:
     return found
 
 
-def _path(points: Sequence[Point]) -> str:
+def svg_path(points: Sequence[Point]) -> str:
     return " ".join(f"{'L' if i else 'M'}{x:.1f} {y:.1f}" for i, (x, y) in enumerate(points))
 
 

@@ -73,6 +73,11 @@ class Evaluation:
         """The validation loss of a merge into that base, where it was tried."""
         return number(_mapping(_mapping(self.report.get("merge")).get("losses")).get(onto))
 
+    @property
+    def abstention(self) -> Mapping[str, Any]:
+        """What `evaluation.abstention.figures` found; empty where the run did not look."""
+        return _mapping(self.report.get("abstention"))
+
     def _of(self, key: str, step: str) -> Mapping[str, Any]:
         return _mapping(_mapping(self.report.get(key)).get(step))
 

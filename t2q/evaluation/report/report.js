@@ -1,4 +1,3 @@
-"use strict";
 // The failures: filtered by what the form says, and the form by what the address says (#step=tuned&intent=join).
 (() => {
   const PAGE = 40; // cards shown at once
@@ -25,25 +24,7 @@
     return made;
   }
 
-  // ── queries, lightly highlighted, with what differs from the other one marked
-
-  const KEYWORDS = new Set(
-    ("select distinct from where join inner left right full outer cross on using group by having order asc desc limit " +
-      "offset skip union all intersect except as and or not in is null like between exists case when then else end with " +
-      "match optional return unwind call yield count sum avg min max collect contains starts ends true false over " +
-      "partition cast").split(" "),
-  );
-  // White space, text, quoted names, comments, numbers, words, arrows and comparisons, anything else.
-  const TOKEN = /(\s+)|('(?:[^'\\]|\\.|'')*'?)|("(?:[^"\\]|\\.|"")*"?|`[^`]*`?)|(--[^\n]*|\/\/[^\n]*)|(\d+(?:\.\d+)?)|([\p{L}_$][\p{L}\p{N}_$]*)|(<>|<=|>=|!=|.)/gsu;
-
-  function tokens(query) {
-    return Array.from(query.matchAll(TOKEN), ([text, space, string, quoted, comment, numeral, word]) => {
-      const quotedIsText = data.language === "cypher" && quoted && quoted[0] === '"';
-      const style = comment ? "comment" : string || quotedIsText ? "string" : numeral ? "number" : "";
-      const keyword = word && KEYWORDS.has(word.toLowerCase());
-      return { text, space: Boolean(space), style: keyword ? "keyword" : style, key: keyword ? word.toLowerCase() : text };
-    });
-  }
+  // ── queries, highlighted, with what differs from the other one marked
 
   // Marks in both what is not in their longest common subsequence.
   function compare(mine, theirs) {
@@ -96,7 +77,7 @@
 
   function card(failure) {
     const { question, prediction, text } = failure;
-    const [wanted, got] = [question.gold, prediction].map(tokens);
+    const [wanted, got] = [question.gold, prediction].map((query) => tokens(query, data.language));
     if (question.gold && prediction) compare(wanted, got);
     const none = (why) => element("p", "none", why);
     const goldSide = question.gold ? code(wanted) : none("No query: the schema cannot answer this. Declining is right.");
