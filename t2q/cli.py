@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import functools
 import signal
 import sys
-import tempfile
-import traceback
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 
 import t2q
-from t2q.errors import AccuracyLost, T2QError, Terminated
+from t2q.cli_log import app as log_app
+from t2q.cli_verb import verb_of
+from t2q.errors import AccuracyLost, Terminated
 from t2q.large_pages import KEPT, restart_with_large_pages
-
-INTERRUPTED, TERMINATED = 130, 143  # exit codes of a shell command ended by SIGINT, and by SIGTERM
 
 app = typer.Typer(
     name="t2q",
@@ -29,6 +26,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+app.add_typer(log_app, name="log")
+
 RecipePath = Annotated[Path, typer.Argument(help="Recipe file, such as recipes/sql.yaml.", metavar="RECIPE")]
 Profile = Annotated[str | None, typer.Option(help="Profile of the recipe to use instead of the one that fits.")]
 Settings = Annotated[
@@ -36,47 +35,7 @@ Settings = Annotated[
 ]
 
 
-def _examples(*lines: str) -> str:
-    return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
-
-
-def verb(examples: tuple[str, ...]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Registers a command whose errors reach the user as one line, never as a traceback."""
-
-    def register(function: Callable[..., Any]) -> Callable[..., Any]:
-        @app.command(epilog=_examples(*examples))
-        @functools.wraps(function)
-        def command(*args: Any, **kwargs: Any) -> None:
-            try:
-                function(*args, **kwargs)
-            except T2QError as error:
-                _fail(f"error: {error}", 1)
-            except KeyboardInterrupt as stop:
-                _fail(str(stop) or "interrupted", TERMINATED if isinstance(stop, Terminated) else INTERRUPTED)
-            except OSError as error:
-                where = f"{error.filename}: " if error.filename else ""
-                _fail(f"error: {where}{error.strerror or error}", 1)
-            except (typer.Exit, typer.Abort, typer.BadParameter):
-                raise
-            except Exception as error:
-                _fail(f"error: {_kept(error)}", 1)
-
-        return command
-
-    return register
-
-
-def _kept(error: Exception) -> str:
-    """A mistake of t2q's own in one line, with the file that its traceback was put into."""
-    with tempfile.NamedTemporaryFile("w", prefix="t2q-", suffix=".log", delete=False, encoding="utf-8") as file:
-        traceback.print_exception(error, file=file)
-    what = " ".join(f"{type(error).__name__}: {error}".split())
-    return f"{what}; this is a mistake in t2q: please report it with {file.name}"
-
-
-def _fail(line: str, code: int) -> None:
-    typer.echo(line, err=True)
-    raise typer.Exit(code)
+verb = partial(verb_of, app)
 
 
 @verb(
@@ -163,11 +122,38 @@ def ask(
         "runs/shop-sql"
     ),
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    no_log: Annotated[bool, typer.Option("--no-log", help="Keep nothing of it in the run's log.")] = False,
 ) -> None:
     """Ask a database in words: shows the query and its rows, or says why there is no answer."""
     from t2q.answering.ask import ask_command
 
-    ask_command(run, " ".join(question) if question else None, json)
+    ask_command(run, " ".join(question) if question else None, json, keep=not no_log)
+
+
+@verb(
+    examples=(
+        "t2q serve runs/shop-sql",
+        "t2q serve runs/shop-sql --host 0.0.0.0       # others must send the key that T2Q_API_KEY holds",
+        "t2q serve runs/shop-sql --how                # lines for Ollama, llama-cpp-python and vLLM",
+    )
+)
+def serve(
+    run: Annotated[Path, typer.Argument(help="Run folder with the model, such as runs/shop-sql.", metavar="RUN")],
+    host: Annotated[
+        str, typer.Option(help="Address to listen at; any but this machine's own wants T2Q_API_KEY (or .env) set.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes one that is free.")] = 8765,
+    how: Annotated[bool, typer.Option("--how", help="Only print how other servers serve the model.")] = False,
+) -> None:
+    """Serve a run: a web page, JSON, and OpenAI's chat completions, at http://localhost:8765."""
+    if how:
+        from t2q.serving.elsewhere import how as lines
+
+        typer.echo(lines(run))
+        return
+    from t2q.serving.serve import serve_command
+
+    serve_command(run, host, port)
 
 
 @verb(examples=("t2q pretrain recipes/pico.yaml",))

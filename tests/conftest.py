@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.neo4j_server import CannotStartError, neo4j_server
 
 if "PYTEST_XDIST_WORKER" in os.environ:  # before anything imports PyTorch: workers with threads of their own are slower
     os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -18,6 +21,16 @@ def shared_data() -> Path:
     if not (root / "data").is_dir():
         pytest.skip(f"no real data: {root / 'data'} is not there (set T2Q_SHARED)")
     return root / "data"
+
+
+@pytest.fixture(scope="session")
+def server_url() -> Iterator[str]:
+    """An empty Neo4j server; each test that writes there removes what it wrote."""
+    try:
+        with neo4j_server() as url:
+            yield url
+    except CannotStartError as reason:
+        pytest.skip(str(reason))
 
 
 @pytest.fixture(autouse=True)

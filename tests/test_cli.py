@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 import t2q
 from t2q.cli import app
 
-VERBS = ["run", "check", "new", "ask", "pretrain"]
+VERBS = ["run", "check", "new", "ask", "serve", "pretrain"]
 
 
 @pytest.fixture(autouse=True)
