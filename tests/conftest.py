@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.neo4j_server import CannotStartError, neo4j_server
+from tests.neo4j_server import neo4j_server
+from tests.servers import CannotStartError
 
 if "PYTEST_XDIST_WORKER" in os.environ:  # before anything imports PyTorch: workers with threads of their own are slower
     os.environ.setdefault("OMP_NUM_THREADS", "1")

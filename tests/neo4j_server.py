@@ -8,20 +8,16 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-import socket
 import subprocess
-import sys
-import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from filelock import FileLock
 from neo4j import GraphDatabase
 
-from t2q.databases import keeper
 from t2q.databases.graph_file import load_graph, read_graph
 from t2q.languages import language_for
+from tests.servers import CannotStartError, free_port, home_folder, running
 
 VERSION = "5.26.16"
 START_SECONDS = 600
@@ -42,10 +38,6 @@ dbms.security.auth_enabled=false
 dbms.usage_report.enabled=false
 """
 _OPENED = ("java.nio", "java.io", "sun.nio.ch", "java.lang")
-
-
-class CannotStartError(Exception):
-    """Why there is no server here, in one line."""
 
 
 def jars() -> Path:
@@ -71,31 +63,18 @@ def jars() -> Path:
 @contextlib.contextmanager
 def neo4j_server() -> Iterator[str]:
     """The bolt:// URL of an empty server, which ends with the block. Raises CannotStartError."""
-    lib = jars()
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    home = Path(tempfile.mkdtemp(prefix="t2q-neo4j-"))
-    (home / "conf").mkdir()
-    (home / "conf" / "neo4j.conf").write_text(_CONFIGURATION.format(port=port))
-    command = [
-        *("java", "-Xmx512m", *(f"--add-opens=java.base/{package}=ALL-UNNAMED" for package in _OPENED)),
-        *("-cp", f"{lib}/*", "org.neo4j.server.CommunityEntryPoint"),
-        *(f"--home-dir={home}", f"--config-dir={home / 'conf'}"),
-    ]
-    # The keeper ends the server and removes its folder, also when the tests are killed.
-    process = subprocess.Popen([sys.executable, keeper.__file__, str(home), *command], stdin=subprocess.PIPE)
-    try:
+    lib, port = jars(), free_port()
+    with home_folder("neo4j") as home:
+        (home / "conf").mkdir()
+        (home / "conf" / "neo4j.conf").write_text(_CONFIGURATION.format(port=port))
+        command = [
+            *("java", "-Xmx512m", *(f"--add-opens=java.base/{package}=ALL-UNNAMED" for package in _OPENED)),
+            *("-cp", f"{lib}/*", "org.neo4j.server.CommunityEntryPoint"),
+            *(f"--home-dir={home}", f"--config-dir={home / 'conf'}"),
+        ]
         log = home / "logs" / "neo4j.log"
-        deadline = time.monotonic() + START_SECONDS
-        while not (log.exists() and "Started." in log.read_text()):
-            if process.poll() is not None or time.monotonic() > deadline:
-                raise CannotStartError(f"Neo4j did not start: {(home / keeper.OUTPUT).read_text()[-300:]}")
-            time.sleep(0.2)
-        yield f"bolt://127.0.0.1:{port}"
-    finally:
-        process.communicate(b"x")
-        shutil.rmtree(home, ignore_errors=True)
+        with running(command, home, lambda: log.exists() and "Started." in log.read_text(), START_SECONDS):
+            yield f"bolt://127.0.0.1:{port}"
 
 
 def fill(url: str, path: Path) -> None:

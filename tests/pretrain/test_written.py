@@ -63,7 +63,7 @@ def test_the_checker_finds_what_is_wrong(checker: ModuleType, tmp_path: Path) ->
     file.write_text(TEXT)
     assert checker.problems(file) == []
     for there, instead, said in (
-        ("FROM books JOIN", "FROM bookz JOIN", "no such table"),
+        ("FROM books JOIN", "FROM bookz JOIN", "has no table bookz"),
         ("-[:WROTE]->(m:Book)", "<-[:WROTE]-(m:Book)", "the graph has no"),
         ("RETURN n.name", "RETURN n.nom", "the graph has no"),
         ("reason: there is no licence", "sql: SELECT 1", "give sql and cypher, or reason"),

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -308,9 +309,12 @@ def test_a_slow_answer_and_the_next_request_are_no_slow_request(tmp_path: Path) 
 
 
 def test_a_client_that_does_not_read_is_dropped(tmp_path: Path) -> None:
-    rows = "SELECT a.name || hex(zeroblob(20000)) FROM items a, items b, items c, items d, items e"
-    body = json.dumps({"query": rows})
-    with serving(tmp_path, stalled_seconds=0.1) as found:
+    asker = Scripted(shop(tmp_path))
+    with closing(sqlite3.connect(asker.path)) as connection:
+        connection.execute("UPDATE items SET name = hex(zeroblob(20000))")
+        connection.commit()
+    body = json.dumps({"query": "SELECT a.name FROM items a, items b, items c, items d, items e"})
+    with serving(tmp_path, asker, stalled_seconds=0.1) as found:
         with found.client() as client:
             whole = len(client.post("/query", content=body, headers=JSON).content)
         assert whole > 9_000_000

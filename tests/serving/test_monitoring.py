@@ -16,7 +16,7 @@ from t2q.databases import open_database
 from t2q.errors import DatabaseError
 from t2q.schema import Entity, Field, Schema
 from t2q.serving import health
-from tests.serving.server import GONE, Serving, serving
+from tests.serving.server import GONE, Scripted, Serving, serving, shop
 from tests.serving.test_page_api import error_of
 
 
@@ -87,8 +87,9 @@ def test_a_database_that_does_not_answer_is_told(
         over.wait(10)
         return []
 
-    with serving(tmp_path) as found, found.client() as client:
-        monkeypatch.setattr(found.asker.database, "lacks", lacks)
+    asker = Scripted(shop(tmp_path))
+    monkeypatch.setattr(asker.database, "lacks", lacks)  # before the server looks for the first time
+    with serving(tmp_path, asker) as found, found.client() as client:
         assert says in client.get("/health").json()["error"]["message"]
         assert client.post("/ask", json={"question": "No items"}).status_code == 200
         over.set()
