@@ -6,7 +6,6 @@ import contextlib
 import json
 import sqlite3
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -17,21 +16,22 @@ from t2q.databases import Database, open_database
 CITIES = [("Ada", "München"), ("Bo", "Lyon"), ("Cy", "Oslo"), ("D'Arcy", "Lyons")]
 
 
-@pytest.fixture(params=["sql", "cypher"])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+@pytest.fixture(scope="module", params=["sql", "cypher"])
+def database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+    folder = tmp_path_factory.mktemp(request.param)
     if request.param == "sql":
-        with contextlib.closing(sqlite3.connect(tmp_path / "a.sqlite")) as connection:
+        with contextlib.closing(sqlite3.connect(folder / "a.sqlite")) as connection:
             connection.execute("CREATE TABLE people (name TEXT, city TEXT, age INTEGER)")
             connection.executemany("INSERT INTO people VALUES (?, ?, 3)", CITIES)
             connection.commit()
-        url = f"sqlite:///{tmp_path}/a.sqlite"
+        url = f"sqlite:///{folder}/a.sqlite"
     else:
         nodes = [
             {"id": i, "labels": ["people"], "props": {"name": name, "city": city, "age": 3}}
             for i, (name, city) in enumerate(CITIES)
         ]
-        (tmp_path / "a.json").write_text(json.dumps({"nodes": nodes, "rels": []}))
-        url = f"graph:{tmp_path}/a.json"
+        (folder / "a.json").write_text(json.dumps({"nodes": nodes, "rels": []}))
+        url = f"graph:{folder}/a.json"
     with open_database(url) as database:
         yield database
 

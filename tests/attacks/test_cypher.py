@@ -34,7 +34,7 @@ PROCESS_MOST = 400 * MEGABYTES  # by which reading answers may enlarge this proc
 GRAPH_MOST = 2000 * MEGABYTES  # that the embedded graph's process may take; its heap is 1 GB
 # What only the proof refuses: Neo4j lets every user read files, and tells of itself, in a transaction that reads.
 WRITES = ("writes", "writes in subqueries", "names that are words", "several statements")
-GRAPHS = ("embedded", "server")
+GRAPHS = {"embedded": (), "server": pytest.mark.slow}
 
 
 def written(query: str | list[Any]) -> str:
@@ -80,7 +80,7 @@ def server(server_url: str, graph_file: Path) -> Iterator[Neo4jDatabase]:
         yield database
 
 
-@pytest.fixture(params=GRAPHS)
+@pytest.fixture(params=[pytest.param(name, marks=marks) for name, marks in GRAPHS.items()])
 def graph(request: pytest.FixtureRequest) -> Neo4jDatabase:
     return request.getfixturevalue(request.param)
 
@@ -135,14 +135,17 @@ def content(graph: Neo4jDatabase) -> list[Any]:
 
 
 @pytest.fixture(scope="module")
-def unharmed(request: pytest.FixtureRequest) -> Callable[[Neo4jDatabase], bool]:
-    """Whether a graph still holds what it held first."""
-    first: dict[int, list[Any]] = {}
-    for name in GRAPHS:
-        graph = request.getfixturevalue(name)
-        first[id(graph)] = content(graph)
-        assert len(first[id(graph)][0]) == CROWD + len(CORPUS["graph"]["nodes"])
-    return lambda graph: content(graph) == first[id(graph)]
+def first_content() -> dict[int, list[Any]]:
+    return {}
+
+
+@pytest.fixture
+def unharmed(graph: Neo4jDatabase, first_content: dict[int, list[Any]]) -> Callable[[Neo4jDatabase], bool]:
+    """Whether a graph still holds what it held before the first test."""
+    if id(graph) not in first_content:
+        first_content[id(graph)] = content(graph)
+        assert len(first_content[id(graph)][0]) == CROWD + len(CORPUS["graph"]["nodes"])
+    return lambda graph: content(graph) == first_content[id(graph)]
 
 
 def at_rest(graph: Neo4jDatabase, server_url: str, seconds: float = 20) -> bool:
@@ -264,7 +267,7 @@ def test_stored_text_cannot_break_out_of_the_prompt(graph: Neo4jDatabase) -> Non
 
 def innocent() -> list[Any]:
     return [
-        pytest.param(name, query, rows, id=f"{name}: {query}")
+        pytest.param(name, query, rows, id=f"{name}: {query}", marks=GRAPHS[name])
         for query, rows, *only in CORPUS["innocent"]
         for name in only or GRAPHS
     ]

@@ -33,7 +33,9 @@ LATEST = SECONDS + GRACE_SECONDS + 10  # a machine with other work
 MEMORY = 3500  # MB
 
 
-@pytest.fixture(scope="module", params=DIALECTS)
+@pytest.fixture(
+    scope="module", params=[pytest.param(d, marks=() if d == "sqlite" else pytest.mark.slow) for d in DIALECTS]
+)
 def attacked(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
     with target(request.param, tmp_path_factory.mktemp(request.param)) as found:
         yield found

@@ -84,6 +84,7 @@ def test_documents_hold_both_languages_and_refusals() -> None:
     assert 0.05 < declined / 240 < 0.3
 
 
+@pytest.mark.slow
 def test_killed_and_resumed_gives_the_same_weights(tmp_path: Path) -> None:
     """SIGKILL in the middle of the training, then the same command again.
 
