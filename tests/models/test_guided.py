@@ -62,7 +62,7 @@ def test_a_turn_that_was_not_taken_can_be_taken(chain: Chain, loader: str) -> No
 
     first = model.generate(asked, 30, guide=begin, then=one_after_the_other)
     assert [completions[0] for completions in found] == first
-    assert sum(map(len, found)) >= len(asked) + 6
+    assert sum(map(len, found)) > len(asked)
     for prompt, (greedy, *others) in zip(asked, found, strict=True):
         for turn, taken in zip(greedy.turns, others, strict=False):
             assert taken.text != greedy.text and taken.logprob <= turn.logprob + 1e-3

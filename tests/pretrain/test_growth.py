@@ -70,6 +70,7 @@ def test_a_recipe_names_where_to_start(tmp_path: Path) -> None:
         PretrainRecipe.load(path)
 
 
+@pytest.mark.slow
 def test_a_base_that_was_started_from_is_trained_on(tmp_path: Path) -> None:
     """The whole command, in a shape that is wider; its tokenizer is the base's."""
     recipe = {

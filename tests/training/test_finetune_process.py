@@ -52,6 +52,7 @@ def told(process: subprocess.Popen[str], code: int = 0) -> list[dict[str, Any]]:
     return [json.loads(line) for line in output.splitlines() if line.startswith("{")]
 
 
+@pytest.mark.slow
 def test_told_to_end_it_goes_on_where_it_was(folder: Path, whole: Training, tmp_path: Path) -> None:
     """A machine that is taken away sends SIGTERM first."""
     process = start(small_config(folder), tmp_path)
