@@ -56,7 +56,8 @@ class LlamaCppModel:
                 rows[id(row.answer)] = row
                 self.sequences.join(prompts_ids[row.prompt], row.answer)
             for place in self.sequences.step():
-                queue.ended(rows.pop(id(place.answer)))
+                if queue.ended(rows.pop(id(place.answer))):
+                    self.sequences.forget(place.prompt)
         return queue.completions()
 
     def logits(self, ids: Sequence[int]) -> np.ndarray:

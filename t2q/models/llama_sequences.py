@@ -1,5 +1,6 @@
 """Answers that llama.cpp writes together, in one context: what their prompts begin with lies there once, in sequence 0,
-and each answer has a sequence of its own that shares those cells. They join and leave at any time.
+and each answer has a sequence of its own that shares those cells. They join and leave at any time. What was read for
+one stays, while there is room, for others to the same prompt, which go on from where they differ.
 
 Flash attention is off: with shared cells it is slower on a CPU.
 """
@@ -20,21 +21,38 @@ from t2q.models.llama_file import LlamaFile, llama, native_error
 from t2q.models.prefix import common_length
 from t2q.models.writing import Writing
 
-SEQUENCES = 16
+SEQUENCES = 16  # answers at once
+STAYING = 16  # answers that were written and whose cells are kept
 BATCH = 512  # tokens that one call computes
 
 
 @dataclass(eq=False)
 class Place:
-    """Where an answer is written: its prompt's own tokens, what it has still to read, the position after all that was
-    read, its sequence, and the tokens that it is guessed to go on with."""
+    """Where an answer is written: its prompt, how much of that sequence 0 holds, what it has still to read, the
+    position after all that was read, its sequence, and the tokens that it is guessed to go on with."""
 
     answer: Writing
-    own: Sequence[int]
+    prompt: Sequence[int]
+    shared: int
     unread: list[int]
     position: int
     sequence: int
     guessed: list[int]
+
+    @property
+    def own(self) -> Sequence[int]:
+        """The prompt's own tokens."""
+        return self.prompt[self.shared :]
+
+    @property
+    def cells(self) -> int:
+        """How many it may come to take."""
+        return len(self.own) + self.answer.limit
+
+    @property
+    def read(self) -> list[int]:
+        """What its sequence holds."""
+        return [*self.prompt, *self.answer.written][: self.position]
 
 
 class Sequences:
@@ -48,6 +66,7 @@ class Sequences:
         self._cells = self._batch_tokens = 0
         self.prefix: list[int] = []  # what sequence 0 holds
         self.places: list[Place] = []
+        self._staying: list[Place] = []  # whose answers have ended, the oldest first
         self._free: list[int] = []
         self.drafts: Drafts | None = None
 
@@ -63,7 +82,7 @@ class Sequences:
         parameters.n_ctx = self._cells = -(-cells // 256) * 256
         parameters.n_batch = self._batch_tokens = batch
         parameters.n_ubatch = BATCH
-        parameters.n_seq_max = SEQUENCES + 1
+        parameters.n_seq_max = 1 + SEQUENCES + STAYING
         parameters.kv_unified = True
         parameters.flash_attn_type = api.LLAMA_FLASH_ATTN_TYPE_DISABLED
         parameters.n_threads = parameters.n_threads_batch = _threads()
@@ -98,15 +117,34 @@ class Sequences:
     def has_room(self, ids: Sequence[int], answer: Writing) -> bool:
         """Whether an answer to the prompt `ids` can join now."""
         unread = sum(len(place.unread) for place in self.places) + len(ids) - self._shared(ids) + len(answer.written)
-        return bool(self._free) and unread <= self._batch_tokens - AT_ONCE
+        return len(self.places) < SEQUENCES and unread <= self._batch_tokens - AT_ONCE
 
     def join(self, ids: Sequence[int], answer: Writing) -> Place:
         """A place for an answer to the prompt `ids`; `has_room` must have said that there is one."""
-        shared = self._shared(ids)
-        place = Place(answer, ids[shared:], [*ids[shared:], *answer.written], shared, self._free.pop(), [])
-        llama().llama_memory_seq_cp(self._memory, 0, place.sequence, 0, shared)
+        place = Place(answer, ids, self._shared(ids), [], 0, 0, [])
+        self._make_room(place)
+        text, place.sequence = [*ids, *answer.written], self._free.pop()
+        others = [(common_length(text, other.read), other.sequence) for other in self._staying if other.prompt == ids]
+        place.position, other = max([(place.shared, 0), *((min(same, len(text) - 1), at) for same, at in others)])
+        place.unread = text[place.position :]
+        llama().llama_memory_seq_cp(self._memory, other, place.sequence, 0, place.position)
         self.places.append(place)
         return place
+
+    def _make_room(self, place: Place) -> None:
+        """Forgets of what stayed as much as must be."""
+        taken = len(self.prefix) + place.cells + sum(other.cells for other in self.places)
+        staying = sum(other.position - other.shared for other in self._staying)
+        while self._staying and (not self._free or taken + staying > self._cells):
+            oldest = self._staying.pop(0)
+            staying -= oldest.position - oldest.shared
+            self._give_back(oldest)
+
+    def forget(self, ids: Sequence[int]) -> None:
+        """Nothing more is written to the prompt `ids`."""
+        for place in [place for place in self._staying if place.prompt == ids]:
+            self._staying.remove(place)
+            self._give_back(place)
 
     def _shared(self, ids: Sequence[int]) -> int:
         """How many tokens of a prompt sequence 0 holds, leaving one of its own at least."""
@@ -137,7 +175,8 @@ class Sequences:
             place.guessed = []
         ended = [place for place in self.places if place.answer.ended]
         for place in ended:
-            self.leave(place)
+            self.places.remove(place)
+            self._staying.append(place)
         return ended
 
     def _write(self, place: Place, logits: np.ndarray, likeliest: np.ndarray, totals: np.ndarray) -> None:
@@ -156,15 +195,18 @@ class Sequences:
 
     def leave(self, place: Place) -> None:
         """Gives a place up, its answer whole or not."""
+        self.places.remove(place)
+        self._give_back(place)
+
+    def _give_back(self, place: Place) -> None:
         llama().llama_memory_seq_rm(self._memory, place.sequence, -1, -1)
         self._free.append(place.sequence)
-        self.places.remove(place)
 
     def _leave_all(self) -> None:
         if self._context:
-            for sequence in range(1, SEQUENCES + 1):
+            for sequence in range(1, 1 + SEQUENCES + STAYING):
                 llama().llama_memory_seq_rm(self._memory, sequence, -1, -1)
-        self.places, self._free = [], list(range(SEQUENCES, 0, -1))
+        self.places, self._staying, self._free = [], [], list(range(SEQUENCES + STAYING, 0, -1))
 
     def logits(self, ids: Sequence[int]) -> np.ndarray:
         """Logits after each token of one sequence, float32, shape (len(ids), n_vocab)."""

@@ -113,7 +113,8 @@ class Continuous:
     ) -> None:
         self._model, self._prefix, self._kept, self._answers = model, prefix, kept, answers
         self._cells = max(SEQUENCES * ANSWER, LONGEST_QUESTION + ANSWER)
-        self._inbox: queue.SimpleQueue[tuple[_Job, Writing] | None] = queue.SimpleQueue()
+        # What is to be written, no answer of a job for which that is all, None at the end.
+        self._inbox: queue.SimpleQueue[tuple[_Job, Writing | None] | None] = queue.SimpleQueue()
         self._taking = ThreadPoolExecutor(4, "t2q-taking")  # of whole answers, which asks the database about them
         self._entering = threading.Lock()
         self._ended: BaseException | None = None  # why nothing more is written
@@ -139,7 +140,7 @@ class Continuous:
         self._thread.join()
         self._taking.shutdown()
 
-    def _enter(self, job: _Job, answer: Writing) -> None:
+    def _enter(self, job: _Job, answer: Writing | None) -> None:
         with self._entering:
             if self._ended:
                 job.fail(self._ended)
@@ -165,8 +166,9 @@ class Continuous:
         with self._entering:
             self._ended = ended
             while not self._inbox.empty():
-                if item := self._inbox.get():
-                    waiting.append(item)
+                job, answer = self._inbox.get() or (None, None)
+                if job and answer:
+                    waiting.append((job, answer))
         _fail(jobs, waiting, ended)
 
     def _begin(self) -> None:
@@ -185,8 +187,12 @@ class Continuous:
                 return True
             if item is None:
                 return False
-            waiting.append(item)
-            block = False
+            job, answer = item
+            if answer:
+                waiting.append((job, answer))
+                block = False
+            else:
+                self._model.sequences.forget(job.ids)
 
     def _admit(self, waiting: deque[tuple[_Job, Writing]], jobs: dict[int, _Job]) -> None:
         """Lets those go that nobody waits for, and others join in the order in which they came."""
@@ -226,6 +232,7 @@ class Continuous:
             if done and job.asked.first:
                 with suppress(InvalidStateError):  # nobody waits any more
                     job.answer.set_result(job.asked.first)
+                self._enter(job, None)
                 self._learn()
         except Exception as error:
             job.fail(error)

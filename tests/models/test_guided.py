@@ -15,6 +15,8 @@ from t2q.languages import Language, language_for
 from t2q.models import open_model
 from t2q.models.base import Completion, Turn
 from t2q.models.llama_cpp_model import LlamaCppModel
+from t2q.models.llama_sequences import Place
+from t2q.models.writing import Writing
 from t2q.prompt import database_text, render
 from t2q.schema import Schema
 from tests.guiding.test_guide import schema
@@ -82,6 +84,30 @@ def test_a_turn_that_was_not_taken_can_be_taken(chain: Chain, loader: str) -> No
     for one, other in zip(found, together, strict=True):
         assert sorted(c.text for c in one) == sorted(c.text for c in other)
         assert sorted(c.logprob for c in one) == pytest.approx(sorted(c.logprob for c in other), abs=0.02)
+
+
+def test_a_turn_goes_on_from_what_was_read(chain: Chain, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = chain.models["f32"]
+    assert isinstance(model, LlamaCppModel)
+    read: list[int] = []
+    join = model.sequences.join
+
+    def counted(ids: Sequence[int], answer: Writing) -> Place:
+        place = join(ids, answer)
+        if answer.written:
+            read.append(len(place.unread))
+        return place
+
+    monkeypatch.setattr(model.sequences, "join", counted)
+    found: list[int] = []
+
+    def then(number: int, completion: Completion) -> Sequence[Turn]:
+        found.append(number)
+        return completion.turns[:3] if found.count(number) <= 4 else []
+
+    shown = schema("sqlite")
+    model.generate(prompts(shown), 30, guide=Guide(shown).begin, then=then)
+    assert len(read) > 10 and read.count(1) > 0.8 * len(read)  # but where there was no more room for what was read
 
 
 @pytest.mark.parametrize("loader", ["lit", "f32"])
