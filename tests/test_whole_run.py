@@ -63,6 +63,10 @@ def test_the_report_has_every_step(finished: Path) -> None:
         assert {"execution_accuracy", "executable", "exact_match", "token_match", "google_bleu"} <= values.keys()
         assert {"declined_unanswerable", "declined_answerable"} <= values.keys()
     assert data["steps"]["hf"]["execution_accuracy"] == data["steps"]["tuned"]["execution_accuracy"]
+    guidance = data["guidance"]
+    assert list(guidance) == ["free", "guided", "searched"]
+    assert all(figures["questions"] == 12 + data["n_unanswerable"] for figures in guidance.values())
+    assert guidance["guided"]["invalid"] <= guidance["free"]["invalid"]
     page = (finished / "report.html").read_text(encoding="utf-8")
     assert "<script src=" not in page and "http://" not in page.replace("http://www.w3.org", "")
 

@@ -58,4 +58,6 @@ def report(run: Path) -> dict[str, Any]:
     data.pop("made")
     for step in data["steps"].values():
         step.pop("answers_per_second")
+    for way in data["guidance"].values():
+        way.pop("tokens_per_second", None)
     return data

@@ -25,6 +25,7 @@ from t2q.answering.unsaid import Carried
 from t2q.bases import litgpt_checkpoint
 from t2q.evaluation.abstention import calibrate, confidences, figures
 from t2q.evaluation.examination import Answered, Examination
+from t2q.evaluation.guidance import COMPARED, with_and_without
 from t2q.evaluation.predictions import Prediction, write_predictions
 from t2q.evaluation.report import write_report
 from t2q.evaluation.scores import by_intent, scores
@@ -44,7 +45,9 @@ def run(ctx: StageContext) -> dict[str, Any]:
     steps: dict[str, dict[str, Any]] = {}
     intents: dict[str, dict[str, list[int]]] = {}
     abstention: dict[str, Any] = {}
-    with ExitStack() as opened, ctx.progress.task("evaluating", total=len(models) * len(pairs) + len(tried)) as task:
+    guidance: dict[str, Any] = {}
+    asked = len(models) * len(pairs) + len(tried) + 2 * min(len(pairs), COMPARED)
+    with ExitStack() as opened, ctx.progress.task("evaluating", total=asked) as task:
         test, validation = (
             Examination(prepared, split, ctx.recipe.database, opened, task.advance) for split in ("test", "validation")
         )
@@ -58,14 +61,16 @@ def run(ctx: StageContext) -> dict[str, Any]:
                 start = time.perf_counter()
                 answered = test.ask(model, step)
                 seconds = time.perf_counter() - start
-            predictions = list(_judged(answered, confidence))
+                predictions = list(_judged(answered, confidence))
+                if confidence:
+                    abstention = figures(predictions, confidence)
+                    guidance = with_and_without(test, model, step, predictions)
             write_predictions(ctx.out / "predictions" / f"{step}.jsonl", predictions)
             steps[step] = scores(predictions) | {"answers_per_second": round(len(pairs) / seconds, 1)}
             intents[step] = by_intent(predictions)
-            if confidence:
-                abstention = figures(predictions, confidence)
     answerable = sum(p.answerable for p in pairs)
-    report = _report(ctx, steps, intents, answerable, len(pairs) - answerable) | {"abstention": abstention}
+    report = _report(ctx, steps, intents, answerable, len(pairs) - answerable)
+    report |= {"abstention": abstention, "guidance": guidance}
     (ctx.out / "report.json").write_text(json.dumps(report, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
     shutil.copyfile(ctx.inputs["train"] / "losses.jsonl", ctx.out / "losses.jsonl")
     write_report(ctx.out)

@@ -321,6 +321,19 @@ def test_the_risk_is_shown_where_it_was_measured(folder: Path) -> None:
     assert "the threshold of this run" in page.find("title")
 
 
+def test_what_the_guide_does_is_shown_where_it_was_measured(folder: Path) -> None:
+    assert "What the guide does" not in written(folder).find("h2")
+    path = folder / "report.json"
+    report = json.loads(path.read_text(encoding="utf-8"))
+    report["abstention"] = {"step": "gguf-q4_k_m"}
+    figures = {"questions": 96, "execution_accuracy": 0.75, "invalid": 0.125}
+    report["guidance"] = {"free": figures | {"tokens_per_second": 310.4}, "guided": figures, "searched": figures}
+    path.write_text(json.dumps(report), encoding="utf-8")
+    page = written(folder)
+    assert "What the guide does" in page.find("h2")
+    assert {"75.0 %", "12.5 %", "310", "–"} <= {text.replace("\xa0", " ") for text in page.find("td")}
+
+
 @pytest.mark.parametrize("given", [0, 3])
 def test_a_run_that_answers_nothing_has_a_curve_without_a_threshold(given: int) -> None:
     curve = risk_curve({"curve": [[0.1, 0.0], [0.2, 0.5], [0.3, 0.3333]], "given": given})

@@ -78,6 +78,10 @@ class Evaluation:
         """What `evaluation.abstention.figures` found; empty where the run did not look."""
         return _mapping(self.report.get("abstention"))
 
+    def guidance(self, way: str, key: str) -> float | None:
+        """A figure of `evaluation.guidance.with_and_without`."""
+        return number(self._of("guidance", way).get(key))
+
     def _of(self, key: str, step: str) -> Mapping[str, Any]:
         return _mapping(_mapping(self.report.get(key)).get(step))
 
