@@ -73,6 +73,7 @@ def one_by_one(model: LlamaCppModel, prompt: str, tokens: int) -> float:
 OURS = """
 import sys, time
 from pathlib import Path
+import llama_cpp, sqlalchemy, t2q.databases.neo4j, t2q.databases.sql, t2q.languages.sql
 from t2q.answering.asker import Asker
 start = time.perf_counter()
 with Asker.open(Path(sys.argv[1])) as asker:

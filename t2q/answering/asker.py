@@ -14,7 +14,7 @@ from t2q.answering.answer import UNSURE, Answer, answer, cut, run_query
 from t2q.answering.completing import complete_one
 from t2q.answering.confidence import Confidence
 from t2q.answering.finished_run import open_run
-from t2q.answering.searching import evidence_in
+from t2q.answering.searching import Trials
 from t2q.answering.words import in_words, not_stored
 from t2q.databases import Database
 from t2q.errors import DatabaseError, ExecutionFailed, SyntaxRefused, UnknownName
@@ -39,11 +39,13 @@ OnDraft = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Written:
-    """What a model wrote to a question, `too_long` (a sentence) where it could not be asked."""
+    """What a model wrote to a question, `too_long` (a sentence) where it could not be asked. `trials`: what came of
+    queries that were tried meanwhile."""
 
     wish: Wish
     completion: Completion
     seconds: float
+    trials: Trials
     too_long: str = ""
 
 
@@ -120,19 +122,19 @@ class Asker:
         start = perf_counter()
         prompt = render(self.shown.text, question, self.style)
         wish = Wish(prompt, question, MAX_NEW_TOKENS, on_draft=on_draft, given_up=given_up)
+        trials = Trials(self.database, self.schema)
         try:
-            evidence = evidence_in(self.database, self.schema)
-            completion = complete_one(self._writer, wish, self.schema, self._guide, evidence)
+            completion = complete_one(self._writer, wish, self.schema, self._guide, trials)
         except ValueError as error:
-            return Written(wish, Completion("", 0, 0.0, finished=False), 0.0, too_long=str(error))
-        return Written(wish, completion, perf_counter() - start)
+            return Written(wish, Completion("", 0, 0.0, finished=False), 0.0, trials, too_long=str(error))
+        return Written(wish, completion, perf_counter() - start, trials)
 
     def read(self, written: Written) -> Answer:
         """Second step: where the query fails, a writer that can is told so, and writes once more."""
         if written.too_long:
             return Answer(abstained=True, reason=written.too_long, kind="too long")
         start = perf_counter()
-        found = self._read(written.completion)
+        found = written.trials.whole(written.completion.text) or self._read(written.completion)
         if found.kind in REPAIRED:
             again = self._writer.repair(written.wish, written.completion.text, found.reason)
             if again:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
-from t2q.answering.searching import Evidence, Search, evidence_in, no_evidence
+from t2q.answering.searching import Evidence, Search, Trials, no_evidence
 from t2q.data.names import singular, words
 from t2q.databases import Database
 from t2q.guiding import Guide
@@ -41,7 +41,7 @@ def complete(
     if not guided:
         return _asked_again(model, prompts, model.generate(prompts, max_new_tokens, on_done), schema, max_new_tokens)
     guide = Guide(schema)
-    evidence = evidence_in(database, schema) if database else no_evidence
+    evidence = Trials(database, schema) if database else no_evidence
     searches = [Search(evidence) for _ in prompts]
     model.generate(
         prompts, max_new_tokens, on_done, guide=guide.begin, then=lambda number, found: searches[number].then(found)

@@ -20,7 +20,7 @@ from t2q.prepared import Prepared, Shown, database_url
 from t2q.prompt import PromptStyle, render
 
 CACHE = ".cache"  # in the run's folder
-GUESSED_FROM = 1000  # queries
+GUESSED_FROM = 5000  # queries
 
 
 @dataclass(frozen=True)
@@ -50,19 +50,19 @@ def open_run(run: Path) -> FinishedRun:
     prepared = Prepared.load(run / "prepare")
     shown = prepared.only
     confidence = _confidence(run / "evaluate" / CONFIDENCE, files[0])
-    database = open_database(url)
-    try:
-        model = LlamaCppModel(files[0])
-    except BaseException:
-        database.close()
-        raise
-    digest = _digest(files[0])
-    writer = Continuous(
+    model, digest = LlamaCppModel(files[0]), _digest(files[0])
+    writer = Continuous(  # begins to make room and to read while the database is opened
         model,
         prefix=_beginning(model, shown, prepared.style),
         kept=KeptPrefix(run / CACHE, digest),
         answers=lambda: _answers(model, prepared),
     )
+    try:
+        database = open_database(url)
+    except BaseException:
+        writer.close()
+        model.close()
+        raise
     return FinishedRun(model, database, shown, prepared.style, run.resolve().name, digest, writer, confidence)
 
 

@@ -13,10 +13,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import replace
-from functools import cache
 
-from t2q.answering.answer import answer
+from t2q.answering.answer import Answer, answer
 from t2q.databases.base import Database
+from t2q.errors import QueryTimeout
 from t2q.models.base import Completion, Turn
 from t2q.prompt import refusal_reason
 from t2q.schema import Schema
@@ -24,6 +24,7 @@ from t2q.schema import Schema
 ROUNDS = 2  # later ones find other queries, but as many wrong ones as right ones
 WIDTH = 4  # turns of one answer that are taken in one round
 TRIAL_SECONDS = 2.0
+TRIAL_ROWS = 100
 # Nats. Of right answers about one in thirty returns nothing, of wrong ones four in ten; no right one fails.
 EMPTY, FAILS = -2.5, -20.0
 
@@ -34,18 +35,26 @@ def no_evidence(_text: str) -> float:
     return 0.0
 
 
-def evidence_in(database: Database, schema: Schema) -> Evidence:
+class Trials:
     """What a query's result says about it, in nats to add to its log probability; a query that is too slow: nothing."""
 
-    @cache
-    def evidence(text: str) -> float:
-        found = answer(text, schema, database, TRIAL_SECONDS, max_rows=2)
+    def __init__(self, database: Database, schema: Schema) -> None:
+        self._database, self._schema = database, schema
+        self._found: dict[str, Answer] = {}
+
+    def __call__(self, text: str) -> float:
+        if text not in self._found:
+            self._found[text] = answer(text, self._schema, self._database, TRIAL_SECONDS, TRIAL_ROWS)
+        found = self._found[text]
         if found.abstained:
-            return 0.0 if found.kind == "timeout" else FAILS
+            return 0.0 if found.kind == QueryTimeout.kind else FAILS
         nothing = len(found.rows) < 2 and all(cell in (None, 0) for row in found.rows for cell in row)
         return EMPTY if nothing else 0.0
 
-    return evidence
+    def whole(self, text: str) -> Answer | None:
+        """What came of a text that was tried, None where more time or rows might give more."""
+        found = self._found.get(text)
+        return None if found is None or found.truncated or found.kind == QueryTimeout.kind else found
 
 
 class Search:

@@ -24,7 +24,8 @@ class Unanswerable:
         rng, askables = self.rng, list(self.sampler.model.entities.values())
         kind = rng.choice(list(self.kinds))
         template = rng.choice(self.kinds[kind][self.split])
-        things = plural(words(rng.choice(askables).entity.name))
+        asked = rng.choice(askables).entity
+        things = plural(words(asked.name))
         rng.shuffle(askables)
         target = next((found for a in askables if (found := self.sampler.target(a))), None)
         field, entity = self.absent("text_attributes", "number_attributes"), self.absent("people", "things")
@@ -35,6 +36,8 @@ class Unanswerable:
             "absent": field if kind == "missing_field" else entity,
             "absents": plural(entity),
         }
+        if "{field}" in template:
+            slots["field"] = words(rng.choice(asked.fields).name) if asked.fields else "name"
         text = self.wording.one_of(template).format(**slots)
         question = text if kind == "small_talk" else self.wording.finish(text)
         return Pair(question, "", kind, template, self.kinds[kind]["reason"].format(**slots))

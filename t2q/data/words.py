@@ -3,19 +3,12 @@
 from __future__ import annotations
 
 from functools import cache
-from importlib.resources import files
 from typing import Any
 
-import yaml
+from t2q.package_data import read_yaml
 
 
 @cache
 def load_words(name: str) -> dict[str, Any]:
     """A YAML file of this package as it stands."""
-    return parse_yaml(files("t2q.data").joinpath(name).read_text(encoding="utf-8"))
-
-
-def parse_yaml(text: str) -> dict[str, Any]:
-    """By libyaml where it is there, which is ten times as fast."""
-    data: dict[str, Any] = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    return data
+    return read_yaml("t2q.data", name)

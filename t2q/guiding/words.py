@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from t2q.package_data import read_yaml
 
-import yaml
-
-WORDLISTS: dict[str, dict[str, str]] = yaml.safe_load(
-    (Path(__file__).parent / "words.yaml").read_text(encoding="utf-8")
-)
+WORDLISTS: dict[str, dict[str, str]] = read_yaml("t2q.guiding", "words.yaml")

@@ -10,13 +10,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
-
-import yaml
 
 from t2q.errors import NotReadOnly, SyntaxRefused
 from t2q.languages.cypher_structure import CLAUSES, KEYWORDS, words
 from t2q.languages.cypher_tokens import Token, tokenize
+from t2q.package_data import read_yaml
 
 STARTS = ("MATCH", "OPTIONAL", "WITH", "UNWIND", "RETURN", "CALL")
 ADMINISTRATION = words("SHOW DROP ALTER GRANT DENY REVOKE TERMINATE RENAME ENABLE START STOP EXPLAIN PROFILE CYPHER")
@@ -43,7 +41,7 @@ class _Callable:
 
 @lru_cache(maxsize=1)
 def _allowed() -> _Callable:
-    rules = yaml.safe_load((Path(__file__).parent / "cypher_functions.yaml").read_text(encoding="utf-8"))
+    rules = read_yaml("t2q.languages", "cypher_functions.yaml")
     functions, procedures = (
         re.compile("|".join(f"(?:{rule})" for rule in rules[kind]), re.IGNORECASE)
         for kind in ("functions", "procedures")

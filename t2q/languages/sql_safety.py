@@ -6,10 +6,8 @@ import re
 from collections.abc import Sequence
 from functools import cache
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
-import yaml
 from sqlglot import exp
 from sqlglot.dialects.dialect import Dialect
 from sqlglot.tokens import Token, TokenType
@@ -18,6 +16,7 @@ from t2q.errors import NotReadOnly
 from t2q.languages.sql_quoting import reserved
 from t2q.languages.sql_text import prove_same_pieces
 from t2q.languages.sql_tree import CLOSING, OPENING, QUERIES, parsed, sqlglot_dialect, syntax_tree
+from t2q.package_data import read_yaml
 
 # Anything of these, on any level, writes, locks, or reaches or tells of what is not data.
 _REFUSED = (
@@ -65,8 +64,7 @@ _SOURCES = (*QUERIES, exp.Table, exp.Join)
 
 @cache
 def _data() -> dict[str, Any]:
-    data: dict[str, Any] = yaml.safe_load((Path(__file__).parent / "sql_functions.yaml").read_text(encoding="utf-8"))
-    return data
+    return read_yaml("t2q.languages", "sql_functions.yaml")
 
 
 @cache

@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
 from t2q.models.llama_file import llama
 from t2q.models.llama_sequences import Sequences
 
-_DIGEST_BYTES = 32
+_SUM_BYTES = 4
 
 
 class KeptPrefix:
@@ -21,17 +22,19 @@ class KeptPrefix:
     def __init__(self, folder: Path | None, model_digest: str) -> None:
         self._folder, self._digest = folder, model_digest
 
-    def load(self, sequences: Sequences, ids: Sequence[int]) -> bool:
-        """Whether sequence 0 holds the tokens now."""
+    def read(self, ids: Sequence[int]) -> memoryview | None:
+        """What `Sequences.restore` takes for the tokens, None where it is not there or damaged."""
         path = self._path(ids)
         if path is None:
-            return False
+            return None
         try:
-            data = path.read_bytes()
+            data = bytearray(path.stat().st_size)
+            with path.open("rb") as file:
+                file.readinto(data)
         except OSError:
-            return False
-        state = data[_DIGEST_BYTES:]
-        return hashlib.sha256(state).digest() == data[:_DIGEST_BYTES] and sequences.restore(state, list(ids))
+            return None
+        state, read = memoryview(data)[:-_SUM_BYTES], data[-_SUM_BYTES:]
+        return state if state and _sum(state) == read else None
 
     def save(self, sequences: Sequences) -> None:
         path = self._path(sequences.prefix)
@@ -42,7 +45,7 @@ class KeptPrefix:
         with contextlib.suppress(OSError):
             path.parent.mkdir(exist_ok=True)
             try:
-                half.write_bytes(hashlib.sha256(state).digest() + state)
+                half.write_bytes(state + _sum(state))
                 half.replace(path)
             finally:
                 half.unlink(missing_ok=True)
@@ -55,3 +58,8 @@ class KeptPrefix:
             return None
         said = "\0".join([self._digest, llama().__version__, *map(str, ids)])
         return self._folder / f"prefix-{hashlib.sha256(said.encode()).hexdigest()[:16]}.kv"
+
+
+def _sum(state: bytes | memoryview) -> bytes:
+    """Against damage: whoever may write here may write the model as well."""
+    return zlib.crc32(state).to_bytes(_SUM_BYTES, "big")

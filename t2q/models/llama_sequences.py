@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from t2q.errors import T2QError
-from t2q.models.drafts import AT_ONCE, Drafts
+from t2q.models.drafts import AT_ONCE, MOST, Drafts, worth_asking
 from t2q.models.llama_file import LlamaFile, llama, native_error
 from t2q.models.prefix import common_length
 from t2q.models.writing import Writing
@@ -40,14 +40,9 @@ class Place:
     guessed: list[int]
 
     @property
-    def own(self) -> Sequence[int]:
-        """The prompt's own tokens."""
-        return self.prompt[self.shared :]
-
-    @property
     def cells(self) -> int:
         """How many it may come to take."""
-        return len(self.own) + self.answer.limit
+        return len(self.prompt) - self.shared + self.answer.limit
 
     @property
     def read(self) -> list[int]:
@@ -106,10 +101,10 @@ class Sequences:
         buffer = (ctypes.c_uint8 * size)()
         return bytes(buffer[: llama().llama_state_seq_get_data(self._context, buffer, size, 0)])
 
-    def restore(self, state: bytes, ids: list[int]) -> bool:
+    def restore(self, state: memoryview, ids: list[int]) -> bool:
         """Brings sequence 0 to hold `ids` by what `state` gave for them; whether llama.cpp took it."""
         llama().llama_memory_seq_rm(self._memory, 0, 0, -1)
-        buffer = (ctypes.c_uint8 * len(state)).from_buffer_copy(state)
+        buffer = (ctypes.c_uint8 * len(state)).from_buffer(state)
         taken = llama().llama_state_seq_set_data(self._context, buffer, len(state), 0) == len(state)
         self.prefix = ids if taken else []
         return taken
@@ -152,13 +147,11 @@ class Sequences:
 
     def step(self) -> list[Place]:
         """At least one more token for each answer; those that have ended, whose places are free again."""
-        room = self.drafts.room(len(self.places)) if self.drafts else 0
+        if self.drafts:
+            self._guess(self.drafts)
         items = []
         for place in self.places:
             new = len(place.unread)
-            if self.drafts and new == 1:
-                left = place.answer.limit - len(place.answer.written) - 1
-                place.guessed = self.drafts.guess(place.own, place.answer.written, min(room, left))
             tokens = place.unread + place.guessed
             items += [(t, place.position + i, place.sequence, i >= new - 1) for i, t in enumerate(tokens)]
             place.position += new
@@ -178,6 +171,13 @@ class Sequences:
             self.places.remove(place)
             self._staying.append(place)
         return ended
+
+    def _guess(self, drafts: Drafts) -> None:
+        answers = [place.answer for place in self.places]
+        guesses = [drafts.guess(a.written, min(MOST, a.limit - len(a.written) - 1)) for a in answers]
+        asked = worth_asking(guesses, sum(len(place.unread) for place in self.places))
+        for place, found, number in zip(self.places, guesses, asked, strict=True):
+            place.guessed = [token for token, _ in found[:number]]
 
     def _write(self, place: Place, logits: np.ndarray, likeliest: np.ndarray, totals: np.ndarray) -> None:
         """Takes the next token, and others as long as those before them were guessed."""

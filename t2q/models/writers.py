@@ -22,6 +22,7 @@ from t2q.models.queue import Asked
 from t2q.models.writing import Writing
 
 LONGEST_QUESTION = 1024  # tokens
+LEARN_AFTER_SECONDS = 0.3  # so that the first answer, which still has to be run and told, does not wait
 ANSWER = 256  # tokens that an answer and its question usually have together
 Then = Callable[[Completion], Sequence[Turn]]
 
@@ -118,12 +119,14 @@ class Continuous:
         self._taking = ThreadPoolExecutor(4, "t2q-taking")  # of whole answers, which asks the database about them
         self._entering = threading.Lock()
         self._ended: BaseException | None = None  # why nothing more is written
+        self._closed = threading.Event()
         self._thread = threading.Thread(target=self._run, name="t2q-writing", daemon=True)
         self._thread.start()
 
     def write(self, wish: Wish) -> Completion:
-        [limit] = encode_prompts(self._model, [wish.prompt], wish.limit).limits
-        ids = self._model.encode(wish.prompt)
+        encoded = encode_prompts(self._model, [wish.prompt], wish.limit)
+        [limit], [own] = encoded.limits, encoded.own
+        ids = encoded.prefix + own
         if len(ids) - len(self._prefix) > LONGEST_QUESTION:
             raise ValueError(f"the question is too long: {len(ids) - len(self._prefix)} tokens, {LONGEST_QUESTION} fit")
         file = self._model.file
@@ -136,6 +139,7 @@ class Continuous:
 
     def close(self) -> None:
         """What is being written is given up."""
+        self._closed.set()
         self._inbox.put(None)
         self._thread.join()
         self._taking.shutdown()
@@ -173,8 +177,10 @@ class Continuous:
 
     def _begin(self) -> None:
         sequences = self._model.sequences
+        kept = self._taking.submit(self._kept.read, self._prefix)
         sequences.reserve(len(self._prefix) + self._cells, min(self._model.max_length, len(self._prefix) + self._cells))
-        if not self._kept.load(sequences, self._prefix):
+        state = kept.result()
+        if not (state and sequences.restore(state, self._prefix)):
             sequences.read_prefix(self._prefix)
             self._kept.save(sequences)
 
@@ -241,7 +247,8 @@ class Continuous:
         """After the first answer: what others are guessed from."""
         if self._model.sequences.drafts is None and not self._ended:
             self._model.sequences.drafts = Drafts([])
-            self._model.sequences.drafts = Drafts(self._answers())
+            if not self._closed.wait(LEARN_AFTER_SECONDS):
+                self._model.sequences.drafts = Drafts(self._answers())
 
 
 def _fail(jobs: dict[int, _Job], waiting: deque[tuple[_Job, Writing]], error: BaseException) -> None:

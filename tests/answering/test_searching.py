@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from t2q.answering.searching import EMPTY, FAILS, Evidence, Search, evidence_in, no_evidence
+from t2q.answering.searching import EMPTY, FAILS, Evidence, Search, Trials, no_evidence
 from t2q.databases import Database, open_database
 from t2q.guiding import Guide, Guided
 from t2q.models.base import Completion, Then
@@ -123,7 +123,7 @@ def database(tmp_path: Path) -> Iterator[Database]:
     ],
 )
 def test_what_a_result_says_about_a_query(database: Database, query: str, said: float) -> None:
-    assert evidence_in(database, database.schema())(query) == said
+    assert Trials(database, database.schema())(query) == said
 
 
 @pytest.mark.parametrize(("chance", "best"), [(0.4, "SELECT number FROM orders"), (0.01, "SELECT name FROM items")])
@@ -134,4 +134,4 @@ def test_a_query_that_returns_something_is_kept_unless_it_is_much_less_likely(
                              " number": {" FROM": 1.0}, " FROM": {" items": 0.5, " orders": 0.5}})  # fmt: skip
     [first] = model.generate(["?"], 9, guide=Guide(TABLES).begin)
     assert first.text == "SELECT name FROM items"
-    assert searched(model, evidence_in(database, database.schema())).text == best
+    assert searched(model, Trials(database, database.schema())).text == best

@@ -13,7 +13,7 @@ import pytest
 
 from t2q.models import Completion, Model
 from t2q.models.base import Turn
-from t2q.models.drafts import Drafts
+from t2q.models.drafts import Drafts, worth_asking
 from t2q.models.kept_prefix import KeptPrefix
 from t2q.models.llama_cpp_model import LlamaCppModel
 from t2q.models.prefix import common_length
@@ -65,12 +65,12 @@ def test_many_threads_get_their_own_answers(model: LlamaCppModel, alone: list[Co
 def test_guessed_answers_are_the_same(
     model: LlamaCppModel, alone: list[Completion], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Guesses that are right, that are wrong after some tokens, and those of the prompt."""
+    """Guesses that are right, and that are wrong after some tokens."""
     written = [model.encode(f"\n{one.text}")[len(model.encode("\n")) :] for one in alone]
     calls, decode = [], model.sequences._decode
     monkeypatch.setattr(model.sequences, "_decode", lambda items: (calls.append(len(items)), decode(items)))
     steps = []
-    for answers in ([], written, [ids[:3] + ids[:1] for ids in written]):
+    for answers in ([], 3 * written, 3 * [ids[:3] + 9 * ids[:1] for ids in written]):
         model.sequences.drafts = Drafts(answers)
         calls.clear()
         found = [model.generate([prompt], LIMIT)[0] for prompt in PROMPTS]
@@ -80,13 +80,29 @@ def test_guessed_answers_are_the_same(
     assert steps[1] < 0.8 * steps[0]
 
 
-def test_a_guess_follows_the_longest_end_that_was_seen_and_else_the_prompt() -> None:
-    drafts = Drafts([[1, 2, 3, 4, 9], [5, 2, 3, 7, 9]])
-    assert drafts.guess([], [1, 2], 3) == [3, 4, 9]
-    assert drafts.guess([], [5, 2], 3) == [3, 7, 9]
-    assert drafts.guess([20, 21, 22, 23], [8, 21], 5) == []
-    assert drafts.guess([20, 21, 22, 23, 24], [20, 21], 2) == [22, 23]
-    assert drafts.guess([20, 21, 22, 23, 24], [20, 21], 9) == [22, 23, 24]
+def test_a_guess_follows_the_longest_end_that_was_seen() -> None:
+    drafts = Drafts([[1, 2, 3, 4, 9], [1, 2, 3, 4, 9], [5, 2, 3, 7, 9], [5, 2, 3, 7, 9], [5, 2, 3, 7, 9], [6, 8]])
+
+    def guessed(written: list[int], most: int = 9) -> list[int]:
+        return [token for token, _ in drafts.guess(written, most)]
+
+    assert guessed([1, 2], 2) == [3, 4] and guessed([1, 2]) == [3, 4, 9]
+    assert guessed([5, 2]) == guessed([8, 2])[:3] == [3, 7, 9]
+    assert guessed([])[0] == 5 and drafts.guess([], 1)[0][1] == 3 / 6.5
+    chances = [chance for _, chance in drafts.guess([2], 9)]
+    assert chances == sorted(chances, reverse=True) and chances[0] == 5 / 5.5
+    assert Drafts([]).guess([1, 2], 3) == []
+
+
+def test_as_many_are_asked_for_as_are_worth_it() -> None:
+    sure = [(7, 0.97**n) for n in range(1, 25)]
+    assert worth_asking([[]], 1) == worth_asking([[(7, 0.5)]], 1) == [0]
+    assert worth_asking([sure[:1]], 1) == [0]  # two at once cost as much as one after the other
+    [asked] = worth_asking([sure], 1)
+    assert asked > 10
+    assert worth_asking([[(7, 0.6)]], 35) == [1]  # beside the reading of a question they cost little
+    two = worth_asking([sure, [(7, 0.3), (7, 0.1)]], 2)
+    assert two[0] > 10 and two[1] == 0
 
 
 def test_a_prompt_of_another_beginning_is_answered_as_well(model: LlamaCppModel) -> None:
@@ -113,8 +129,8 @@ def test_the_beginning_is_kept_and_what_is_damaged_is_computed_anew(
     [file] = (tmp_path / "kept").iterdir()
     whole = file.read_bytes()
     model.sequences.read_prefix([])
-    assert KeptPrefix(tmp_path / "kept", "0" * 64).load(model.sequences, beginning(model))
-    assert not KeptPrefix(tmp_path / "kept", "1" * 64).load(model.sequences, beginning(model))
+    assert KeptPrefix(tmp_path / "kept", "0" * 64).read(beginning(model))
+    assert not KeptPrefix(tmp_path / "kept", "1" * 64).read(beginning(model))
     for damaged in (whole[:-100], whole[:50] + b"\xff" * 4 + whole[54:], b"", whole):
         file.write_bytes(damaged)
         assert same(asked(), alone[0])

@@ -6,10 +6,9 @@ import random
 import re
 from collections.abc import Mapping, Sequence
 from functools import cache
-from importlib.resources import files
 
 from t2q.data.lexicon import as_lists, lexicon
-from t2q.data.words import parse_yaml
+from t2q.package_data import read_yaml
 
 _ONSETS = (
     *"bcdfghjklmnprstvwz",
@@ -47,7 +46,7 @@ _TITLES = {  # how things are called, and how often; {kind}: see Words.part
 @cache
 def wordnet() -> dict[str, list[str]]:
     """Thousands of words of the lexicon's kinds: who has read few of them learns them by heart, and not to copy."""
-    return as_lists(parse_yaml(files("t2q.pretrain.worlds").joinpath("wordnet.yaml").read_text(encoding="utf-8")))
+    return as_lists(read_yaml("t2q.pretrain.worlds", "wordnet.yaml"))
 
 
 class Words:

@@ -18,9 +18,9 @@ from typing import Any
 
 from t2q.data.names import parts, singular
 from t2q.data.pairs import Pair
-from t2q.data.words import parse_yaml
 from t2q.languages import language_for
 from t2q.languages.base import Language
+from t2q.package_data import parse_yaml
 from t2q.pretrain.worlds.inventor import Attribute, Inventor
 from t2q.pretrain.worlds.real_world import RealWorld
 from t2q.pretrain.worlds.renaming import Renaming, renaming
