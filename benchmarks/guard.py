@@ -20,7 +20,7 @@ from rich.table import Table as Grid
 
 from t2q.data.make import make_pairs
 from t2q.databases import open_database
-from t2q.languages import sql_tree
+from t2q.languages import cypher_reader, sql_tree
 from t2q.languages.refusing import refuse
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -45,7 +45,17 @@ class Guarded:
     forget: Callable[[], None]
 
 
-LANGUAGES = {"SQL": Guarded(f"sqlite:///{ROOT}/data/shop.sqlite", _LONG_SQL, sql_tree.parsed.cache_clear)}
+_LONG_CYPHER = " UNION ALL ".join(
+    f"MATCH (c:Customer)-[:PLACED]->(o:Order)-[l:CONTAINS]->(p:Product)-[:IN_CATEGORY]->(k:Category) "
+    f"WHERE o.orderedOn.month = {i} AND o.status IN ['paid', 'shipped'] AND NOT (c)-[:WROTE]->(:Review)-[:ABOUT]->(p) "
+    f"WITH c.city AS city, count(DISTINCT o) AS orders, sum(l.quantity * l.`unit price`) AS total WHERE orders > {i} "
+    f"RETURN city, orders, total ORDER BY total DESC LIMIT {10 * i}"
+    for i in range(1, 4)
+)
+LANGUAGES = {
+    "SQL": Guarded(f"sqlite:///{ROOT}/data/shop.sqlite", _LONG_SQL, sql_tree.parsed.cache_clear),
+    "Cypher": Guarded(f"graph:{ROOT}/data/shop.json", _LONG_CYPHER, cypher_reader.read.cache_clear),
+}
 
 
 def milliseconds(guarded: Guarded, questions: int, rounds: int) -> dict[str, Sequence[float]]:

@@ -74,6 +74,7 @@ def hub(published: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
         yield hub
 
 
+@pytest.mark.slow
 def test_what_breaks_off_is_gone_on_with_and_never_taken_for_whole(
     hub: Hub, published: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

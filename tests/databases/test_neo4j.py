@@ -257,6 +257,7 @@ def _same(server: Database, embedded: Database, query: str) -> bool:
     return same_result(mine, theirs, ordered=False).ok
 
 
+@pytest.mark.slow
 def test_a_recipe_for_a_server_is_made_and_checked_and_its_questions_are_answered(
     serve: Callable[[Path], Neo4jDatabase], server_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

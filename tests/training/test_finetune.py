@@ -48,7 +48,7 @@ def test_stopped_after_every_step_it_ends_in_the_same_weights(folder: Path, whol
     assert [entry for entry in told if "note" not in entry] == whole.history  # those from before are told again
 
 
-@pytest.mark.parametrize("thrift", [Thrift(recompute=True), Thrift(parts=3), Thrift(True, 8), Thrift(False, 50)])
+@pytest.mark.parametrize("thrift", [Thrift(recompute=True), Thrift(True, 8), Thrift(False, 50)])
 def test_with_less_memory_the_steps_are_the_same(folder: Path, thrift: Thrift) -> None:
     usual, thrifty = (training(small_config(folder, lora_dropout=0.0)) for _ in range(2))
     thrifty.thrift = thrift
