@@ -45,7 +45,9 @@ class KeptPrefix:
         with contextlib.suppress(OSError):
             path.parent.mkdir(exist_ok=True)
             try:
-                half.write_bytes(state + _sum(state))
+                with half.open("wb") as file:
+                    file.write(state)
+                    file.write(_sum(state))
                 half.replace(path)
             finally:
                 half.unlink(missing_ok=True)

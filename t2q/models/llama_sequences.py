@@ -95,11 +95,11 @@ class Sequences:
             self._decode([(token, start + i, 0, False) for i, token in enumerate(ids[start : start + BATCH])])
         self.prefix = ids
 
-    def state(self) -> bytes:
+    def state(self) -> memoryview:
         """What sequence 0 holds, as `restore` takes it."""
-        size = llama().llama_state_seq_get_size(self._context, 0)
-        buffer = (ctypes.c_uint8 * size)()
-        return bytes(buffer[: llama().llama_state_seq_get_data(self._context, buffer, size, 0)])
+        data = bytearray(llama().llama_state_seq_get_size(self._context, 0))
+        buffer = (ctypes.c_uint8 * len(data)).from_buffer(data)
+        return memoryview(data)[: llama().llama_state_seq_get_data(self._context, buffer, len(data), 0)]
 
     def restore(self, state: memoryview, ids: list[int]) -> bool:
         """Brings sequence 0 to hold `ids` by what `state` gave for them; whether llama.cpp took it."""

@@ -24,6 +24,7 @@ from t2q.models.writing import Writing
 LONGEST_QUESTION = 1024  # tokens
 LEARN_AFTER_SECONDS = 0.3  # so that the first answer, which still has to be run and told, does not wait
 ANSWER = 256  # tokens that an answer and its question usually have together
+FEW, MANY = LONGEST_QUESTION + ANSWER, SEQUENCES * ANSWER  # cells beside those of the prefix
 Then = Callable[[Completion], Sequence[Turn]]
 
 
@@ -113,7 +114,8 @@ class Continuous:
         self, model: LlamaCppModel, prefix: list[int], kept: KeptPrefix, answers: Callable[[], Iterable[list[int]]]
     ) -> None:
         self._model, self._prefix, self._kept, self._answers = model, prefix, kept, answers
-        self._cells = max(SEQUENCES * ANSWER, LONGEST_QUESTION + ANSWER)
+        self._cells = FEW  # the first answer does not wait for the memory of many
+        self._short = False  # whether that was too little
         # What is to be written, no answer of a job for which that is all, None at the end.
         self._inbox: queue.SimpleQueue[tuple[_Job, Writing | None] | None] = queue.SimpleQueue()
         self._taking = ThreadPoolExecutor(4, "t2q-taking")  # of whole answers, which asks the database about them
@@ -159,6 +161,8 @@ class Continuous:
             self._begin()
             while self._receive(waiting, block=not jobs and not waiting):
                 try:
+                    if self._short and not jobs:
+                        self._grow()
                     self._admit(waiting, jobs)
                     if jobs:
                         self._step(jobs)
@@ -178,11 +182,23 @@ class Continuous:
     def _begin(self) -> None:
         sequences = self._model.sequences
         kept = self._taking.submit(self._kept.read, self._prefix)
-        sequences.reserve(len(self._prefix) + self._cells, min(self._model.max_length, len(self._prefix) + self._cells))
+        self._reserve()
         state = kept.result()
         if not (state and sequences.restore(state, self._prefix)):
             sequences.read_prefix(self._prefix)
             self._kept.save(sequences)
+
+    def _reserve(self) -> None:
+        cells = len(self._prefix) + self._cells
+        self._model.sequences.reserve(cells, min(self._model.max_length, cells))
+
+    def _grow(self) -> None:
+        sequences = self._model.sequences
+        state = sequences.state()
+        self._cells, self._short = MANY, False
+        self._reserve()
+        if not sequences.restore(state, self._prefix):
+            sequences.read_prefix(self._prefix)
 
     def _receive(self, waiting: deque[tuple[_Job, Writing]], block: bool) -> bool:
         """Takes what was wished for since; whether to go on."""
@@ -206,13 +222,14 @@ class Continuous:
         for place in [place for place in sequences.places if jobs[id(place.answer)].wish.given_up()]:
             sequences.leave(place)
             jobs.pop(id(place.answer)).fail(CancelledError())
-        while waiting:
+        while waiting and not self._short:
             job, answer = waiting[0]
             if job.wish.given_up() or job.answer.done():
                 job.fail(CancelledError())
             else:
                 used = sum(job.cells - len(self._prefix) for job in jobs.values())
                 if jobs and used + job.cells - len(self._prefix) > self._cells:
+                    self._short = self._cells < MANY
                     return
                 if not sequences.has_room(job.ids, answer):
                     return
