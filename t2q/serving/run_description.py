@@ -13,6 +13,8 @@ _FIELD_KEYS = ("name", "type", "key", "nullable", "samples")
 
 
 def described(asker: Asker, name: str, models: Sequence[str]) -> dict[str, Any]:
+    """`threshold`: the confidence from which on an answer is given, above 1 where none is; None where it is not
+    known."""
     schema = asker.schema
     return {
         "name": name,
@@ -21,6 +23,7 @@ def described(asker: Asker, name: str, models: Sequence[str]) -> dict[str, Any]:
         "title": asker.database.language.title,
         "database": asker.database.url,
         "models": list(models),
+        "threshold": asker.confidence and asker.confidence.threshold,
         "entities": [
             {"name": entity.name, "rows": entity.rows, "fields": [_field(field) for field in entity.fields]}
             for entity in schema.entities

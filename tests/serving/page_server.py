@@ -47,7 +47,9 @@ MORE: dict[str, dict[str, Any]] = {
     "How many orders are there for each status?": {"words": "Most of the orders are shipped.", "confidence": 0.934},
     "How many orders are there?": {"written": "MATCH (o:Order) RETURN count(o)", "refuted": "there are no orders"},
 }
-UNSURE = Answer(query=PER_STATUS, abstained=True, reason="it is not sure of this query", kind="unsure")
+UNSURE = Answer(
+    query=PER_STATUS, abstained=True, reason="it is not sure of this query", kind="unsure", confidence=0.613
+)
 
 
 class Writer(Scripted):

@@ -17,6 +17,8 @@ import httpx
 
 from t2q.answering.answer import Answer, answer
 from t2q.answering.asker import Asker, OnDraft
+from t2q.answering.confidence import Confidence
+from t2q.answering.unsaid import Carried
 from t2q.databases import open_database
 from t2q.errors import DatabaseError
 from t2q.log.interaction import Log
@@ -57,6 +59,7 @@ class Scripted(Asker):
         self.database = open_database(f"sqlite:///{path}")
         self.shown, self.style = Shown(self.database.schema(), "SQLite\nitems: name text, price float"), OWN
         self.name, self.model_digest = "shop", "m" * 64
+        self.confidence = Confidence("gguf-q4_k_m", 0.95, 0.9, 0.0, (), (), Carried(frozenset()))
         self.held: list[Future[Answer]] = []
         self.cancellable = True
 

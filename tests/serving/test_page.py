@@ -87,6 +87,7 @@ def test_why_there_is_no_answer(tab: Tab, question: str, reason: str, kind: str,
 
 def test_a_query_that_the_model_was_not_sure_of_can_be_run(tab: Tab) -> None:
     ask(tab, "Unsure")
+    assert tab.text("#confidence .told") == "61 % sure; an answer is given from 90 %"
     tab.click("#rerun")
     tab.wait("document.querySelector('.chart')")
     assert cells(tab) == ["open", "paid", "shipped"] and not shown(tab, ".declined")

@@ -102,6 +102,7 @@ def test_a_run_says_what_can_be_asked(client: httpx.Client, shared: Serving) -> 
         "title": "SQLite",
         "database": f"sqlite:///{shared.path}",
         "models": ["shop", "shop:query"],
+        "threshold": 0.9,
         "entities": [
             {
                 "name": "items",

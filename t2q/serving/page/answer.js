@@ -103,7 +103,7 @@ export class Answer {
     $("#confidence").hidden = own || found.confidence === null;
     if (found.confidence !== null) {
       const percent = Math.round(100 * found.confidence);
-      $("#confidence .told").textContent = `${percent} % sure`;
+      $("#confidence .told").textContent = `${percent} % sure${this.#wanted(found)}`;
       $("#confidence i").style.width = `${percent}%`;
     }
     this.#notes(found, own);
@@ -113,6 +113,13 @@ export class Answer {
     words.hidden = !words.textContent;
     this.#rows(found);
     say(summary(found, own));
+  }
+
+  /** How sure it would have to be, of an answer that is held back. */
+  #wanted({ kind }) {
+    const { threshold } = this.run;
+    if (kind !== "unsure" || threshold === null) return "";
+    return threshold > 1 ? "; nothing is sure enough for this run" : `; an answer is given from ${Math.ceil(100 * threshold)} %`;
   }
 
   #busy(whether) {
