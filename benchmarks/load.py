@@ -80,7 +80,9 @@ def hammer(server: Server, port: int, questions: list[str], clients: int, second
         ends = time.monotonic() + seconds
 
         def client(number: int) -> None:
-            with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=300) as session:
+            # As through a proxy: else all are one client to the limits of `t2q serve`.
+            came_from = {"X-Forwarded-For": f"10.0.0.{number + 1}"}
+            with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=300, headers=came_from) as session:
                 asked = number
                 while time.monotonic() < ends:
                     question = questions[asked % len(questions)]
@@ -135,7 +137,7 @@ def main() -> None:
     parser.add_argument("--clients", type=int, default=50)
     parser.add_argument("--seconds", type=float, default=120)
     options = parser.parse_args()
-    run, console, port = options.run.resolve(), Console(), free_port()
+    run, console, port = options.run.resolve(), Console(width=120), free_port()
     questions = [pair.question for pair in Prepared.load(run / "prepare").pairs("test")][: options.questions]
     with Asker.open(run) as asker:
         alone = {question: asker.ask(question).query for question in questions}
