@@ -33,7 +33,8 @@ class Asked:
         return not self._unfinished
 
     def begin(self, turn: Turn | None = None) -> Writing:
-        answer = Writing(self.limit, self._pieces, self._guide() if self._guide else None)
+        guide = self._guide() if self._guide else None
+        answer = Writing(self.limit, self._pieces, guide, alone=self._then is None)
         if turn:
             answer.begin(turn)
         return answer

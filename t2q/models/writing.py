@@ -34,6 +34,7 @@ class Writing:
     finished: bool = False
     ended: bool = False
     least: float = -math.inf  # given up below this log probability
+    alone: bool = False  # whether nobody asks for its turns
     turns: list[Turn] = field(default_factory=list)
     _others: list[tuple[int, float]] = field(default_factory=list)  # of the step: tokens, and nats above the chosen one
 
@@ -56,7 +57,7 @@ class Writing:
             return best
         floor = total + self.least - self.logprob  # with less likely ones the answer is given up
         token = self._chosen(best, logits, total, floor)
-        self._others = self._near(token, logits, floor)
+        self._others = [] if self.alone else self._near(token, logits, floor)
         return token
 
     def _chosen(self, best: int, logits: np.ndarray, total: float, floor: float) -> int:
