@@ -12,6 +12,7 @@ from t2q.databases import open_database
 from t2q.errors import StageError
 from t2q.evaluation.judge import Judge
 from t2q.evaluation.predictions import Prediction
+from t2q.evaluation.report.failures import kind
 from t2q.evaluation.scores import scores
 from t2q.models.base import Completion
 
@@ -61,6 +62,24 @@ def test_only_a_refusal_declines_an_unanswerable_question(judge: Judge, text: st
     found = judged(judge, 1, text)
     assert (found.correct, found.declined) == (declined, declined)
     assert found.reason.startswith(reason)
+
+
+@pytest.mark.parametrize(
+    ("text", "counted"),
+    [
+        ("SELECT COUNT(*) FROM orders", "wrong values"),
+        ("SELECT COUNT(*), 1 FROM customers", "wrong number of columns"),
+        ("SELECT id FROM customers", "wrong number of rows"),
+        ("SELECT id FROM customers WHERE id < 0", "wrong number of rows"),
+        ("SELECT COUNT(*) FROM ships", "unknown name"),
+        ("DELETE FROM customers", "not read-only"),
+        ("SELECT COUNT( FROM customers", "does not parse"),
+        ("hello there", "no query"),
+        ("I don't know: there are no customers", "declined"),
+    ],
+)
+def test_the_report_counts_a_verdict_by_its_reason(judge: Judge, text: str, counted: str) -> None:
+    assert kind(judged(judge, 0, text)) == counted
 
 
 def test_a_text_that_was_cut_is_not_run(judge: Judge) -> None:

@@ -26,7 +26,7 @@ KINDS = (
     ("timeout", r"timeout"),
     ("execution error", r"execution|failed"),
     ("wrong number of columns", r"\d+ columns? where"),
-    ("wrong number of rows", r"\d+ rows? where|(?:more|fewer) rows"),
+    ("wrong number of rows", r"(?:\d+|no) rows? where|(?:more|fewer) rows"),
     ("wrong order", r".*wrong order"),
     ("wrong values", r"other values"),
 )
@@ -38,7 +38,8 @@ def kind(answer: Prediction) -> str:
         return "answered the unanswerable" if answer.executable else "no answer, but did not decline"
     if answer.declined:
         return "declined"
-    found = (name for name, pattern in KINDS if re.match(pattern, answer.reason, re.IGNORECASE))
+    told = answer.reason.removeprefix("other rows: ")
+    found = (name for name, pattern in KINDS if re.match(pattern, told, re.IGNORECASE))
     return next(found, "other" if answer.executable else "does not run")
 
 
