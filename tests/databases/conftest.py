@@ -62,3 +62,14 @@ def serve(server_url: str) -> Callable[[Path], Neo4jDatabase]:
         return Neo4jDatabase.connect(server_url)
 
     return serve
+
+
+@pytest.fixture(scope="module")
+def server(serve: Callable[[Path], Neo4jDatabase], small_graph: Path) -> Iterator[Neo4jDatabase]:
+    with serve(small_graph) as database:
+        yield database
+
+
+@pytest.fixture(params=["embedded", "server"])
+def graph(request: pytest.FixtureRequest) -> Neo4jDatabase:
+    return request.getfixturevalue(request.param)

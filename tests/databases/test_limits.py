@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -23,17 +22,6 @@ SLOW = f"{ROWS} WITH a * b * c AS d WHERE d = -1 RETURN count(d)"
 # The proof refuses these; here they go past it. Neither server looks at the clock inside of an expression.
 NEVER_BROKEN_OFF = "RETURN reduce(a = 0, i IN range(1, 30000) | reduce(b = a, j IN range(1, 10000) | b + 1))"
 TAKES_ALL_MEMORY = "RETURN size(reduce(s = 'x', i IN range(1, 31) | s + s))"
-
-
-@pytest.fixture(scope="module")
-def server(serve: Callable[[Path], Neo4jDatabase], small_graph: Path) -> Iterator[Neo4jDatabase]:
-    with serve(small_graph) as database:
-        yield database
-
-
-@pytest.fixture(params=["embedded", "server"])
-def graph(request: pytest.FixtureRequest) -> Neo4jDatabase:
-    return request.getfixturevalue(request.param)
 
 
 @pytest.fixture

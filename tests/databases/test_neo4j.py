@@ -6,7 +6,7 @@ import json
 import re
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -30,17 +30,6 @@ pytestmark = pytest.mark.timeout(900)  # a server that starts beside other work 
 
 MANY = "UNWIND range(1, 9999) AS a UNWIND range(1, 9999) AS b UNWIND range(1, 9999) AS c"
 SLOW = f"{MANY} WITH a * b * c AS d WHERE d = -1 RETURN count(d)"
-
-
-@pytest.fixture(scope="module")
-def server(serve: Callable[[Path], Neo4jDatabase], small_graph: Path) -> Iterator[Neo4jDatabase]:
-    with serve(small_graph) as database:
-        yield database
-
-
-@pytest.fixture(params=["embedded", "server"])
-def graph(request: pytest.FixtureRequest) -> Neo4jDatabase:
-    return request.getfixturevalue(request.param)
 
 
 def test_schema(graph: Neo4jDatabase) -> None:
