@@ -73,16 +73,19 @@ class QueryChain(Runnable[Input, Output]):
     @classmethod
     def from_model(cls, model: BaseChatModel, database: str, tuned: bool = False) -> QueryChain:
         """Any chat model, on the database of a URL. `tuned`: it was trained by this project, and is told the database
-        alone; else it is also told what to do, and to write once more where its query fails. Raises DatabaseError."""
+        alone; else it is also told what to do, and to write once more where its query fails.
+
+        Raises DatabaseError, and ValueError on a model whose settings contradict its file.
+        """
         opened = open_database(database)
         try:
             schema = opened.schema()
+            shown = Shown(schema, database_text(schema))
+            writer = ChatWriter(model, shown, "" if tuned else instructions(opened.language.title))
         except BaseException:
             opened.close()
             raise
-        shown = Shown(schema, database_text(schema))
-        told = "" if tuned else instructions(opened.language.title)
-        return cls(Asker(None, opened, shown, writer=ChatWriter(model, shown, told)))
+        return cls(Asker(None, opened, shown, writer=writer))
 
     def invoke(self, input: Input, config: RunnableConfig | None = None, **_: Any) -> Output:
         """Raises DatabaseError where the database is gone or is not what the model was made for."""

@@ -33,6 +33,8 @@ class ChatWriter:
     """
 
     def __init__(self, model: BaseChatModel, shown: Shown, told: str = "") -> None:
+        """Raises ValueError on a model that is not what its file says."""
+        _refuse_other_positions(model)
         self._model, self._system = model, f"{told}{shown.text}"
 
     def write(self, wish: Wish) -> Completion:
@@ -57,6 +59,21 @@ class ChatWriter:
 
     def close(self) -> None:
         pass
+
+
+def _refuse_other_positions(model: BaseChatModel) -> None:
+    """LangChain's ChatLlamaCpp puts a base of its own for rotary positions in place of the file's, unless told not to:
+    the model then writes noise."""
+    metadata = getattr(getattr(model, "client", None), "metadata", None)
+    wanted = float(getattr(model, "rope_freq_base", 0) or 0)
+    if not wanted or not isinstance(metadata, dict):
+        return
+    own = next((float(value) for key, value in metadata.items() if key.endswith(".rope.freq_base")), wanted)
+    if own != wanted:
+        raise ValueError(
+            f"{type(model).__name__} takes {wanted:g} for the base of its positions where its file says {own:g}, "
+            "and would write noise: make it with rope_freq_base=0, rope_freq_scale=0"
+        )
 
 
 def _completion(message: AIMessageChunk) -> Completion:

@@ -7,6 +7,7 @@ import contextlib
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -192,3 +193,28 @@ def test_a_database_that_is_gone_is_said_so(chain: QueryChain, url: str) -> None
         chain.invoke("How many items are there?")
     with pytest.raises(DatabaseError, match="no database file"):
         QueryChain.from_model(Replays(seen=[]), "sqlite:///nowhere.sqlite")
+
+
+class WithFile(Replays):
+    """As ChatLlamaCpp: `rope_freq_base` 0 is the file's own."""
+
+    rope_freq_base: float
+    client: Any
+
+
+@pytest.mark.parametrize(
+    ("asked", "metadata", "refused"),
+    [
+        (10_000.0, {"llama.rope.freq_base": "500000.000000"}, True),
+        (0.0, {"llama.rope.freq_base": "500000.000000"}, False),
+        (500_000.0, {"llama.rope.freq_base": "500000.000000"}, False),
+        (10_000.0, {}, False),
+    ],
+)
+def test_a_model_that_would_write_noise_is_refused(
+    url: str, asked: float, metadata: dict[str, str], refused: bool
+) -> None:
+    model = WithFile(seen=[], rope_freq_base=asked, client=SimpleNamespace(metadata=metadata))
+    told = pytest.raises(ValueError, match="its file says 500000, and would write noise: make it with rope_freq_base=0")
+    with told if refused else QueryChain.from_model(model, url):
+        QueryChain.from_model(model, url).close()
