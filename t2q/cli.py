@@ -109,7 +109,7 @@ def new(
 
 @verb(
     examples=(
-        't2q ask "How many customers are there?" --run runs/shop-sql',
+        't2q ask "How many orders are there?" --run runs/shop-sql',
         "t2q ask --run runs/shop-cypher",
         't2q ask "What are the 3 most expensive products?" --run runs/shop-sql --json',
     )

@@ -3,6 +3,7 @@ weighed how sure one may be of the rows, and they are put into words."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -17,7 +18,7 @@ from t2q.answering.finished_run import open_run
 from t2q.answering.searching import Trials
 from t2q.answering.words import in_words, not_stored
 from t2q.databases import Database
-from t2q.errors import DatabaseError, ExecutionFailed, SyntaxRefused, UnknownName
+from t2q.errors import DatabaseError, ExecutionFailed, SyntaxRefused, T2QError, UnknownName
 from t2q.guiding import Guide
 from t2q.models import Completion, Model
 from t2q.models.writers import OneByOne, Wish, Writer
@@ -31,7 +32,7 @@ NAMES_SHOWN = 3
 # Log probability of a whole answer, where the run has no confidence of its own. Of t2q/pico's on Spider's questions 160
 # of 290 right ones are as likely, and 71 of 653 wrong ones that run.
 LEAST_SURE = -2.0
-NOT_SURE = "it is not sure of this query; say the question in other words, closer to the names that the database has"
+OTHER_WORDS = "say the question in other words, closer to the names that the database has"
 REPAIRED = (SyntaxRefused.kind, UnknownName.kind, ExecutionFailed.kind)  # what a model may be told to write anew
 
 OnDraft = Callable[[str], None]
@@ -73,6 +74,7 @@ class Asker:
         self._guide = Guide(shown.schema)
         self._writer: Writer = writer or OneByOne(model)  # type: ignore[arg-type]
         self._asking = ThreadPoolExecutor(AT_ONCE, "t2q-asking")
+        self._closed = False
 
     @classmethod
     def open(cls, run: Path) -> Asker:
@@ -118,7 +120,9 @@ class Asker:
     def write(
         self, question: str, on_draft: OnDraft | None = None, given_up: Callable[[], bool] = lambda: False
     ) -> Written:
-        """First step. Raises CancelledError where it was given up."""
+        """First step. Raises CancelledError where it was given up, T2QError once the asker has been closed."""
+        if self._closed:
+            raise T2QError("this run has been closed: open it again to ask it")
         start = perf_counter()
         prompt = render(self.shown.text, question, self.style)
         wish = Wish(prompt, question, MAX_NEW_TOKENS, on_draft=on_draft, given_up=given_up)
@@ -134,7 +138,7 @@ class Asker:
         if written.too_long:
             return Answer(abstained=True, reason=written.too_long, kind="too long")
         start = perf_counter()
-        found = written.trials.whole(written.completion.text) or self._read(written.completion)
+        found = self._tried(written) or self._read(written.completion)
         if found.kind in REPAIRED:
             again = self._writer.repair(written.wish, written.completion.text, found.reason)
             if again:
@@ -143,6 +147,9 @@ class Asker:
             self._refuse_another_schema()
         seconds = {"write": written.seconds, "run": perf_counter() - start}
         return replace(found, refuted=written.completion.refuted, seconds=seconds)
+
+    def _tried(self, written: Written) -> Answer | None:
+        return written.trials.whole(written.completion.text) if written.completion.finished else None
 
     def _read(self, completion: Completion) -> Answer:
         return answer(completion.text, self.schema, self.database) if completion.finished else cut(completion.text)
@@ -160,8 +167,16 @@ class Asker:
         if enough:
             return found
         missing = "" if found.rows else not_stored(found.query, self.schema, self.database)
-        reason = f"nothing was found. {missing}" if missing else NOT_SURE
+        reason = f"nothing was found. {missing}" if missing else self._not_sure(sure)
         return replace(found, columns=(), rows=[], truncated=False, abstained=True, reason=reason, kind=UNSURE)
+
+    def _not_sure(self, sure: float | None) -> str:
+        if self.confidence is None or sure is None or self.confidence.threshold > 1:
+            return f"the model is not sure of this query; {OTHER_WORDS}"
+        percents = (
+            f"{math.floor(100 * sure)} % sure of this query, and from {math.ceil(100 * self.confidence.threshold)} %"
+        )
+        return f"the model is only {percents} on an answer is given; {OTHER_WORDS}"
 
     def tell(self, found: Answer) -> Answer:
         """Last step."""
@@ -177,6 +192,7 @@ class Asker:
             )
 
     def close(self) -> None:
+        self._closed = True
         self._writer.close()
         self._asking.shutdown(cancel_futures=True)
         if self.model:

@@ -43,7 +43,7 @@ def open_run(run: Path) -> FinishedRun:
     files = sorted((run / "quantize").glob("*.gguf"), key=lambda p: p.stat().st_size)
     files += (run / "gguf").glob("*.gguf")
     if not run.is_dir():
-        raise T2QError(f"there is no run in {run}: make one with `t2q run RECIPE`, or name another with --run")
+        raise T2QError(f"there is no run in {run}: make one with `t2q run RECIPE`, or name another")
     if not files:
         raise T2QError(f"the run in {run} has no model yet: finish it with `t2q run RECIPE`")
     url = database_url(run)

@@ -16,7 +16,7 @@ from dataclasses import replace
 
 from t2q.answering.answer import Answer, answer
 from t2q.databases.base import Database
-from t2q.errors import QueryTimeout
+from t2q.errors import ExecutionFailed, QueryTimeout
 from t2q.models.base import Completion, Turn
 from t2q.prompt import refusal_reason
 from t2q.schema import Schema
@@ -27,6 +27,8 @@ TRIAL_SECONDS = 2.0
 TRIAL_ROWS = 100
 # Nats. Of right answers about one in thirty returns nothing, of wrong ones four in ten; no right one fails.
 EMPTY, FAILS = -2.5, -20.0
+
+_MAY_PASS = (QueryTimeout.kind, ExecutionFailed.kind)
 
 Evidence = Callable[[str], float]
 
@@ -52,9 +54,9 @@ class Trials:
         return EMPTY if nothing else 0.0
 
     def whole(self, text: str) -> Answer | None:
-        """What came of a text that was tried, None where more time or rows might give more."""
+        """What came of a text that was tried, None where more time or rows might give more, or a failure may pass."""
         found = self._found.get(text)
-        return None if found is None or found.truncated or found.kind == QueryTimeout.kind else found
+        return None if found is None or found.truncated or found.kind in _MAY_PASS else found
 
 
 class Search:

@@ -29,7 +29,9 @@ def in_words(found: Answer, schema: Schema, database: Database) -> str:
     if len(found.columns) == 1:
         values = [_said(row[0]) for row in found.rows]
         if len(values) <= LISTED:
-            return f"{_and(values)}." if values != ["nothing"] else "There is no value."
+            told = f"{_and(values)}." if values != ["nothing"] else "There is no value."
+            nothing = len(values) == 1 and found.rows[0][0] in (None, 0)  # counted, or summed up
+            return f"{told} {not_stored(found.query, schema, database)}".strip() if nothing else told
         return f"{count} values, the first {_and(values[:LISTED])}."
     if len(found.rows) == 1:
         said = [f"{column}: {_said(value)}" for column, value in zip(found.columns, found.rows[0], strict=True)]
@@ -68,12 +70,12 @@ def _unknown(name: str, text: str, used: set[str], schema: Schema, database: Dat
     stored: list[str] = []
     for entity in schema.entities:
         for field in entity.fields:
-            if field.name.lower() == name.lower() and field.type == _TEXT and entity.name.lower() in used:
-                values = database.values(entity.name, field.name, LOOKED_AT)
-                if len(values) == LOOKED_AT:
+            if field.name.lower() == name.lower() and field.type == _TEXT:
+                values = [str(value) for value in database.values(entity.name, field.name, LOOKED_AT)]
+                if len(values) == LOOKED_AT or any(text.lower() in value.lower() for value in values):
                     return ""
-                stored += [str(value) for value in values]
-    if not stored or any(text.lower() in value.lower() for value in stored):
+                stored += values if entity.name.lower() in used else []
+    if not stored:
         return ""
     spelt = {value.lower(): value for value in stored}
     near = [spelt[value] for value in get_close_matches(text.lower(), list(spelt), NEAR, ALIKE)]

@@ -35,6 +35,7 @@ def with_and_without(
     for judge, first, numbers, begin in _batches(examination, model, room):
         prompts = [examination.prompt(judge.pairs[n]) for n in numbers]
         told["searched"] += [searched[first + n] for n in numbers]
+        model.generate(prompts, 1)  # what they begin with is read now, on nobody's time
         for way, guide in {"free": None, "guided": begin}.items():
             start = time.perf_counter()
             completions = model.generate(prompts, room, lambda n: examination.advance(n, note=step), guide)

@@ -17,7 +17,6 @@ from t2q.models.drafts import Drafts
 from t2q.models.kept_prefix import KeptPrefix
 from t2q.models.llama_cpp_model import LlamaCppModel
 from t2q.models.llama_sequences import SEQUENCES
-from t2q.models.prefix import encode_prompts
 from t2q.models.queue import Asked
 from t2q.models.writing import Writing
 
@@ -126,11 +125,11 @@ class Continuous:
         self._thread.start()
 
     def write(self, wish: Wish) -> Completion:
-        encoded = encode_prompts(self._model, [wish.prompt], wish.limit)
-        [limit], [own] = encoded.limits, encoded.own
-        ids = encoded.prefix + own
-        if len(ids) - len(self._prefix) > LONGEST_QUESTION:
-            raise ValueError(f"the question is too long: {len(ids) - len(self._prefix)} tokens, {LONGEST_QUESTION} fit")
+        ids = self._model.encode(wish.prompt)
+        own, fit = len(ids) - len(self._prefix), self._model.max_length - len(self._prefix) - 1
+        if own > min(LONGEST_QUESTION, fit):
+            raise ValueError(f"the question is too long: {own} tokens, and {min(LONGEST_QUESTION, fit)} fit")
+        limit = min(wish.limit, self._model.max_length - len(ids))
         file = self._model.file
         job = _Job(wish, ids, Asked(limit, file.piece, file.decode, wish.guide, wish.then))
         self._enter(job, job.asked.begin())
@@ -194,8 +193,9 @@ class Continuous:
 
     def _grow(self) -> None:
         sequences = self._model.sequences
+        self._short = False
         state = sequences.state()
-        self._cells, self._short = MANY, False
+        self._cells = MANY
         self._reserve()
         if not sequences.restore(state, self._prefix):
             sequences.read_prefix(self._prefix)
@@ -221,11 +221,11 @@ class Continuous:
         sequences = self._model.sequences
         for place in [place for place in sequences.places if jobs[id(place.answer)].wish.given_up()]:
             sequences.leave(place)
-            jobs.pop(id(place.answer)).fail(CancelledError())
+            self._give_up(jobs.pop(id(place.answer)))
         while waiting and not self._short:
             job, answer = waiting[0]
             if job.wish.given_up() or job.answer.done():
-                job.fail(CancelledError())
+                self._give_up(job)
             else:
                 used = sum(job.cells - len(self._prefix) for job in jobs.values())
                 if jobs and used + job.cells - len(self._prefix) > self._cells:
@@ -236,6 +236,10 @@ class Continuous:
                 sequences.join(job.ids, answer)
                 jobs[id(answer)] = job
             waiting.popleft()
+
+    def _give_up(self, job: _Job) -> None:
+        job.fail(CancelledError())
+        self._model.sequences.forget(job.ids)
 
     def _step(self, jobs: dict[int, _Job]) -> None:
         for place in self._model.sequences.step():
@@ -259,6 +263,7 @@ class Continuous:
                 self._learn()
         except Exception as error:
             job.fail(error)
+            self._enter(job, None)
 
     def _learn(self) -> None:
         """After the first answer: what others are guessed from."""

@@ -49,8 +49,9 @@ class Health:
         if monotonic() - self._looked >= _FRESH_SECONDS:
             if self._look is None or self._look.done():
                 self._look = self._thread.submit(drift, self._asker)
-            await asyncio.wait({asyncio.wrap_future(self._look)}, timeout=_PATIENCE_SECONDS)
-            self._note(self._look)
+            look = self._look  # another caller may begin the next one meanwhile
+            await asyncio.wait({asyncio.wrap_future(look)}, timeout=_PATIENCE_SECONDS)
+            self._note(look)
         if self._wrong:
             raise Fault(503, "database", self._wrong)
 

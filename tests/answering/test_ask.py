@@ -106,7 +106,7 @@ def test_without_a_confidence_the_likelihood_decides(tmp_path: Path, logprob: fl
     ("query", "threshold", "kind", "reason"),
     [
         ("SELECT name FROM items", 0.5, "", ""),
-        ("SELECT name FROM items", 0.95, "unsure", "it is not sure of this query; say the question in other words"),
+        ("SELECT name FROM items", 0.95, "unsure", "the model is only 73 % sure of this query, and from 95 % on"),
         (
             "SELECT name FROM items WHERE name = 'Cap'",
             0.95,

@@ -18,7 +18,7 @@ from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResu
 
 from t2q import QueryChain
 from t2q.answering.chat_writer import INSTRUCTIONS
-from t2q.errors import DatabaseError
+from t2q.errors import DatabaseError, T2QError
 
 ANSWERS = {
     "How many items are there?": ["SELECT COUNT(*) FROM items"],
@@ -185,6 +185,12 @@ def test_as_a_tool_of_an_agent(chain: QueryChain) -> None:
 def test_no_question_is_said_so(chain: QueryChain, given: Any) -> None:
     with pytest.raises(ValueError, match="a question is a text that is not blank"):
         chain.invoke(given)
+
+
+def test_a_chain_that_is_closed_says_so(chain: QueryChain) -> None:
+    chain.close()
+    with pytest.raises(T2QError, match="this run has been closed"):
+        chain.invoke("How many items are there?")
 
 
 def test_a_database_that_is_gone_is_said_so(chain: QueryChain, url: str) -> None:

@@ -6,6 +6,7 @@ import contextlib
 import json
 import sqlite3
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -63,6 +64,28 @@ def test_what_is_not_stored_is_named_with_what_is_like_it(database: Database, sh
     schema = database.schema()
     query = QUERIES[shape][database.language.name == "cypher"].format(text)
     assert in_words(run_query(query, schema, database), schema, database) == f"Nothing was found.{hint}"
+
+
+def test_a_count_of_nothing_says_what_is_not_stored(database: Database) -> None:
+    schema = database.schema()
+    count = (
+        "SELECT COUNT(*) FROM people WHERE city = '{}'",
+        "MATCH (n:people) WHERE n.city = '{}' RETURN count(n)",
+    )[database.language.name == "cypher"]
+    told = [in_words(run_query(count.format(city), schema, database), schema, database) for city in ("Munchen", "Oslo")]
+    assert told == ["0. No city is 'Munchen'; there is 'München'.", "1."]
+
+
+def test_a_text_that_is_stored_elsewhere_is_not_called_unknown(tmp_path: Path) -> None:
+    with contextlib.closing(sqlite3.connect(tmp_path / "b.sqlite")) as connection:
+        connection.executescript(
+            "CREATE TABLE people (name TEXT); CREATE TABLE firms (name TEXT);"
+            "INSERT INTO people VALUES ('Ada'); INSERT INTO firms VALUES ('Adaco')"
+        )
+    with open_database(f"sqlite:///{tmp_path}/b.sqlite") as database:
+        schema = database.schema()
+        found = run_query("SELECT name FROM firms WHERE name = 'Ada'", schema, database)
+        assert in_words(found, schema, database) == "Nothing was found."
 
 
 def test_what_is_stored_is_not_called_unknown(database: Database) -> None:

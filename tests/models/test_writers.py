@@ -182,7 +182,7 @@ def test_what_goes_wrong_reaches_who_asked_and_nobody_else(
         with pytest.raises(RuntimeError, match="the database is gone"):
             writer.write(wish(PROMPTS[3], then=fails))
         assert all(same(one.result(), alone[i]) for i, one in enumerate(good))
-    with pytest.raises(ValueError, match=r"a prompt has \d+ tokens and the model takes"):
+    with pytest.raises(ValueError, match=r"a prompt has \d+ tokens|is too long: \d+ tokens"):
         writer.write(wish("x " * 2 * LONGEST_QUESTION))
     writer.close()
 

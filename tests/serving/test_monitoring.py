@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
+import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -93,6 +95,20 @@ def test_a_database_that_does_not_answer_is_told(
         assert says in client.get("/health").json()["error"]["message"]
         assert client.post("/ask", json={"question": "No items"}).status_code == 200
         over.set()
+
+
+def test_one_look_is_enough_for_all_who_ask_at_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(health, "_FRESH_SECONDS", 0.0)
+    monkeypatch.setattr(health, "drift", lambda _: time.sleep(0.01) or "")
+
+    async def ask() -> None:
+        checks = health.Health(asker)
+        for _ in range(20):
+            await asyncio.gather(*(checks.check() for _ in range(5)))
+        checks.close()
+
+    with closing(Scripted(shop(tmp_path))) as asker:
+        asyncio.run(ask())  # nobody is told that the database does not answer
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,8 @@ def printed(block: str, run: Path, capsys: pytest.CaptureFixture[str], url: str 
     names = {
         "runs/shop-sql": str(run),
         "shop-sql": "small",
-        "customers": "items",
+        "orders": "items",
+        "products": "items",
         "sqlite:///data/shop.sqlite": f"sqlite:///{run.parents[1]}/shop.sqlite",
         "http://127.0.0.1:8765": url,
     }

@@ -25,7 +25,7 @@ KINDS = (
     ("unknown name", r"unknown name"),
     ("timeout", r"timeout"),
     ("execution error", r"execution|failed"),
-    ("wrong number of columns", r"\d+ columns? where"),
+    ("wrong number of columns", r"(?:\d+|no) columns? where"),
     ("wrong number of rows", r"(?:\d+|no) rows? where|(?:more|fewer) rows"),
     ("wrong order", r".*wrong order"),
     ("wrong values", r"other values"),
