@@ -116,7 +116,7 @@ def child(script: str, *words: str) -> float:
 
 def guide(run: Path, questions: list[str]) -> Table:
     prompts = prompts_of(run, questions)
-    begin = Guide(Prepared.load(run / "prepare").only.schema).begin
+    ways = {"free": None, "guided": Guide(Prepared.load(run / "prepare").only.schema).begin}
     table = Table("tokens a second", "free", "guided", "guided to free")
     with LlamaCppModel(file_of(run)) as model:
         model.generate(prompts[:2])
@@ -124,14 +124,19 @@ def guide(run: Path, questions: list[str]) -> Table:
             "one answer at a time": [[prompt] for prompt in prompts],
             "sixteen at once": [prompts],
         }.items():
-            rates: dict[str, list[float]] = {"free": [], "guided": []}
-            for _ in range(3):
-                for way, guided in {"free": None, "guided": begin}.items():
+            tokens, seconds = dict.fromkeys(ways, 0), dict.fromkeys(ways, 0.0)
+            for batch in batches:
+                times: dict[str, list[float]] = {way: [] for way in ways}
+                for way in [*ways] * 5:
                     start = time.perf_counter()
-                    tokens = sum(c.tokens for batch in batches for c in model.generate(batch, guide=guided))
-                    rates[way].append(tokens / (time.perf_counter() - start))
-            ratio = statistics.median(a / b for a, b in zip(rates["guided"], rates["free"], strict=True))
-            table.add_row(title, *(f"{statistics.median(rates[way]):.0f}" for way in rates), f"{ratio:.3f}")
+                    found = model.generate(batch, guide=ways[way])
+                    times[way].append(time.perf_counter() - start)
+                    if len(times[way]) == 1:
+                        tokens[way] += sum(one.tokens for one in found)
+                for way in ways:
+                    seconds[way] += min(times[way])  # what the machine does beside it comes on top
+            free, guided = (tokens[way] / seconds[way] for way in ways)
+            table.add_row(title, f"{free:.0f}", f"{guided:.0f}", f"{guided / free:.3f}")
     return table
 
 

@@ -23,6 +23,8 @@ from t2q.prompt import REFUSAL
 from t2q.schema import Schema
 
 State = sql.Select | cypher.Match
+Reached = tuple[State, str]  # what stands there, and what of it may still grow
+REMEMBERED = 4096  # texts
 _WORD = re.compile("[A-Za-z_]+")
 
 
@@ -32,6 +34,7 @@ class Guide:
     def __init__(self, schema: Schema) -> None:
         self._first: State
         self._language = schema.language
+        self._reached: dict[str, Reached] = {}
         if schema.language == "sql":
             quote = language_for(schema.dialect).quote("a b")[0]
             functions = Functions(known_functions(schema.dialect))
@@ -43,7 +46,7 @@ class Guide:
 
     def begin(self, opening: str = "") -> Guided:
         """For one answer, of which the beginning may be given."""
-        guided = Guided(self._first, self._language)
+        guided = Guided(self._first, self._language, self._reached)
         if opening:
             guided.add(seen(opening))
         return guided
@@ -52,24 +55,29 @@ class Guide:
 class Place:
     """Where an answer stands: what is there so far, of which `rest` may still grow, and what may follow.
 
-    All pieces of a vocabulary may be asked for. They share few beginnings, so that most are refused by one of these.
+    The first piece that is asked for is mostly right. Where it is not, all of a vocabulary may be: they share few
+    beginnings, so that most are refused by one of these.
     """
 
     def __init__(self, state: State | None, rest: str, language: str) -> None:
         self.state, self.rest = state, rest
         self._language = language
-        self._found: dict[str, tuple[State, str] | None] = {}
+        self._found: dict[str, Reached | None] = {}
 
-    def after(self, piece: str) -> tuple[State, str] | None:
-        """The state after a piece, and what of it may still grow; None where it cannot stand here."""
-        for beginning in (piece[:1], piece[:2], piece):
-            if beginning not in self._found:
-                self._found[beginning] = self._walk(beginning)
-            if self._found[beginning] is None:
-                return None
+    def after(self, piece: str) -> Reached | None:
+        """Where a piece leads; None where it cannot stand here."""
+        if piece not in self._found:
+            beginnings = (piece[:1], piece[:2]) if self._found else ()
+            refused = any(self._walked(beginning) is None for beginning in beginnings)
+            self._found[piece] = None if refused else self._walk(piece)
         return self._found[piece]
 
-    def _walk(self, piece: str) -> tuple[State, str] | None:
+    def _walked(self, piece: str) -> Reached | None:
+        if piece not in self._found:
+            self._found[piece] = self._walk(piece)
+        return self._found[piece]
+
+    def _walk(self, piece: str) -> Reached | None:
         state = self.state
         for lexeme in cut(self.rest + piece, self._language):
             if state is None:
@@ -81,11 +89,16 @@ class Place:
 
 
 class Guided:
-    """One answer on its way, a query or a refusal. Text is UTF-8 seen as Latin-1: a token may end within a letter."""
+    """One answer on its way, a query or a refusal. Text is UTF-8 seen as Latin-1: a token may end within a letter.
 
-    def __init__(self, first: State, language: str) -> None:
+    `reached` remembers where the beginnings of answers led, for others that begin alike.
+    """
+
+    def __init__(self, first: State, language: str, reached: dict[str, Reached]) -> None:
         self._language = language
         self._first = first
+        self._reached = reached
+        self._text = ""
         self._refusal: str | None = ""  # None: it is no refusal any more
         self._names: Place | None = None  # where it stands, if only a name may come
         self._stand(first, "")
@@ -96,7 +109,10 @@ class Guided:
 
     def goes_on(self, piece: str) -> bool:
         """Whether a query, and no refusal, may go on so."""
-        return bool(piece) and self._here.after(piece) is not None
+        return bool(piece) and self._after(piece) is not None
+
+    def _after(self, piece: str) -> Reached | None:
+        return self._reached.get(self._text + piece) or self._here.after(piece)
 
     def allows_name(self, piece: str) -> bool:
         """Whether it may, with a name where one could stand: no keyword, no literal."""
@@ -133,7 +149,13 @@ class Guided:
     def add(self, piece: str) -> None:
         """Takes a piece that is allowed."""
         self._refusal = self._refusal + piece if self._refusal is not None and self._refuses(piece) else None
-        self._stand(*(self._here.after(piece) or (None, "")))
+        found = self._after(piece)
+        self._text += piece
+        if found:
+            if len(self._reached) >= REMEMBERED:
+                self._reached.clear()
+            self._reached[self._text] = found
+        self._stand(*(found or (None, "")))
 
     def may_end(self) -> bool:
         """Whether the answer is whole."""

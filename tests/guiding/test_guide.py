@@ -104,6 +104,19 @@ def test_pieces_of_any_length_are_as_good_as_letters(dialect: str) -> None:
         assert guided.may_end()
 
 
+@pytest.mark.parametrize("dialect", CASES)
+@pytest.mark.parametrize("remembered", [7, 100_000])
+def test_what_other_answers_reached_changes_nothing(
+    dialect: str, remembered: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("t2q.guiding.guide.REMEMBERED", remembered)
+    guide, queries = Guide(schema(dialect)), [q.replace("¦", "") for found in CASES[dialect].values() for q in found]
+    alone = [stops(Guide(schema(dialect)), query) for query in queries]
+    for _ in range(2):
+        assert [stops(guide, query) for query in queries] == alone
+    assert len(guide._reached) <= remembered
+
+
 @pytest.mark.parametrize("name", ["references", "Order", "commit"])
 def test_a_reserved_word_that_names_a_column_is_quoted(name: str) -> None:
     guide = Guide(Schema("sql", "sqlite", (Entity("cases", (Field(name, "text"),)),)))
