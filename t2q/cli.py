@@ -33,7 +33,12 @@ Profile = Annotated[str | None, typer.Option(help="Profile of the recipe to use 
 Settings = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Overrides a key of the recipe; repeatable.")
 ]
-
+Threshold = Annotated[
+    float | None,
+    typer.Option(
+        min=0, max=1, help="Give answers from this confidence on (0: all that ran), instead of the run's own threshold."
+    ),
+]
 
 verb = partial(verb_of, app)
 
@@ -112,6 +117,7 @@ def new(
         't2q ask "How many orders are there?" --run runs/shop-sql',
         "t2q ask --run runs/shop-cypher",
         't2q ask "What are the 3 most expensive products?" --run runs/shop-sql --json',
+        't2q ask "Which products are dear?" --run runs/shop-sql --threshold 0.5     # be less cautious',
     )
 )
 def ask(
@@ -123,11 +129,12 @@ def ask(
     ),
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     no_log: Annotated[bool, typer.Option("--no-log", help="Keep nothing of it in the run's log.")] = False,
+    threshold: Threshold = None,
 ) -> None:
     """Ask a database in words: shows the query and its rows, or says why there is no answer."""
     from t2q.answering.ask import ask_command
 
-    ask_command(run, " ".join(question) if question else None, json, keep=not no_log)
+    ask_command(run, " ".join(question) if question else None, json, not no_log, threshold)
 
 
 @verb(
@@ -143,6 +150,7 @@ def serve(
         str, typer.Option(help="Address to listen at; any but this machine's own wants T2Q_API_KEY (or .env) set.")
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes one that is free.")] = 8765,
+    threshold: Threshold = None,
     how: Annotated[bool, typer.Option("--how", help="Only print how other servers serve the model.")] = False,
 ) -> None:
     """Serve a run: a web page, JSON, and OpenAI's chat completions, at http://localhost:8765."""
@@ -153,7 +161,7 @@ def serve(
         return
     from t2q.serving.serve import serve_command
 
-    serve_command(run, host, port)
+    serve_command(run, host, port, threshold)
 
 
 @verb(examples=("t2q pretrain recipes/pico.yaml",))

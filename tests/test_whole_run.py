@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -91,6 +92,15 @@ def test_ask_prints_one_object_wherever_it_is_asked(finished: Path, tmp_path: Pa
     assert answer["question"] == QUESTION
     assert answer["abstained"] == bool(answer["reason"])
     assert answer["abstained"] or answer["rows"]
+
+
+def test_a_threshold_takes_the_place_of_the_one_that_was_found(finished: Path, tmp_path: Path) -> None:
+    asked = ("ask", QUESTION, "--run", str(finished), "--no-log")
+    held = t2q(tmp_path, *asked, "--threshold", "1")
+    query, reason, hint = held.splitlines()
+    assert query.startswith(("SELECT", "MATCH")) and re.search(r"only \d+ % sure .* from 100 % on", reason)
+    given = json.loads(t2q(tmp_path, *asked, "--json", *hint.split()[-2:]))
+    assert (given["query"], given["abstained"], bool(given["rows"])) == (query, False, True)
 
 
 def test_a_pipe_of_questions_is_answered_one_by_one_each_under_its_question(finished: Path) -> None:

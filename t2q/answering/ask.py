@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import sys
 from collections.abc import Iterator
 from functools import partial
@@ -14,22 +15,29 @@ from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
-from t2q.answering.answer import Answer, as_object
+from t2q.answering.answer import UNSURE, Answer, as_object
 from t2q.answering.asker import Asker
 from t2q.answering.keeping import Keeping
+from t2q.errors import T2QError
 from t2q.prompt import REFUSAL
 
 SHOWN_ROWS = 50
 ENDINGS = ("", "exit", "quit")
 
 
-def ask_command(run: Path, question: str | None, as_json: bool, keep: bool = True) -> None:
+def ask_command(
+    run: Path, question: str | None, as_json: bool, keep: bool = True, threshold: float | None = None
+) -> None:
     """Answers one question, or, without one, each line that is typed (or piped in) until the end of input; each goes
-    into the run's log where it is to `keep` them."""
+    into the run's log where it is to `keep` them. `threshold`: see `open_run`. Raises T2QError."""
+    if question is not None and not question.strip():
+        raise T2QError("the question is empty: write one, or leave it out to be asked for several")
     console = Console(highlight=False)
     if isinstance(sys.stdin, io.TextIOWrapper):
         sys.stdin.reconfigure(errors="replace")  # a piped line need not be in the terminal's encoding
-    with Asker.open(Path(run)) as asker, Keeping(run, asker, keep) as keeping:
+    with Asker.open(Path(run), threshold) as asker, Keeping(run, asker, keep) as keeping:
+        if asker.confidence is None:
+            print(f"{run} has not been evaluated: how sure an answer is, is not known", file=sys.stderr)
 
         def answer(question: str) -> None:
             found = asker.ask(question)
@@ -77,13 +85,17 @@ def _tell(console: Console, question: str, found: Answer, asker: Asker, as_json:
         say(f"put right by the schema; the model wrote {found.written}", style="dim")
     if found.abstained:
         say(f"{REFUSAL}: {found.reason}", style="yellow")
+        if found.kind == UNSURE and found.confidence is not None:
+            enough = math.floor(100 * found.confidence) / 100
+            say(f"to see what it gives all the same: --threshold {enough}", style="dim")
     elif not found.rows:
         say(found.words)
     else:
         console.print(_table(found))
-        more = len(found.rows) - SHOWN_ROWS
-        if more > 0 or found.truncated:
-            console.print(f"… {'more than ' if found.truncated else ''}{max(more, 0)} more rows")
+        if found.truncated:
+            say(f"… and more rows; --json prints the first {len(found.rows):,}")
+        elif len(found.rows) > SHOWN_ROWS:
+            say(f"… {len(found.rows) - SHOWN_ROWS:,} more rows; --json prints all of them")
 
 
 def _table(found: Answer) -> Table:

@@ -77,9 +77,9 @@ class Asker:
         self._closed = False
 
     @classmethod
-    def open(cls, run: Path) -> Asker:
+    def open(cls, run: Path, threshold: float | None = None) -> Asker:
         """See `open_run`."""
-        return cls(**vars(open_run(run)))
+        return cls(**vars(open_run(run, threshold)))
 
     @property
     def schema(self) -> Schema:
@@ -115,7 +115,8 @@ class Asker:
         """The rows of a query that somebody wrote, under the same guard. Raises DatabaseError as `ask` does."""
         start = perf_counter()
         found = run_query(query, self.schema, self.database)
-        return self.tell(replace(found, seconds={"run": perf_counter() - start}))
+        found = replace(found, seconds={"run": perf_counter() - start})
+        return replace(found, words=f"No rows: {found.reason}") if found.abstained else self.tell(found)
 
     def write(
         self, question: str, on_draft: OnDraft | None = None, given_up: Callable[[], bool] = lambda: False

@@ -66,9 +66,10 @@ class QueryChain(Runnable[Input, Output]):
         )
 
     @classmethod
-    def from_run(cls, run: str | Path) -> QueryChain:
-        """The quantised model of a finished run, with its database. Raises T2QError where the run is not finished."""
-        return cls(Asker.open(Path(run)))
+    def from_run(cls, run: str | Path, threshold: float | None = None) -> QueryChain:
+        """The quantised model of a finished run, with its database. `threshold`: the confidence from which on answers
+        are given, in 0..1, instead of the one that the run found. Raises T2QError where the run is not finished."""
+        return cls(Asker.open(Path(run), threshold))
 
     @classmethod
     def from_model(cls, model: BaseChatModel, database: str, tuned: bool = False) -> QueryChain:

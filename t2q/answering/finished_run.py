@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from t2q.answering.confidence import CONFIDENCE, Confidence
@@ -38,8 +38,9 @@ class FinishedRun:
     confidence: Confidence | None
 
 
-def open_run(run: Path) -> FinishedRun:
-    """The smallest GGUF of a run, with its database. Raises T2QError where the run is not finished."""
+def open_run(run: Path, threshold: float | None = None) -> FinishedRun:
+    """The smallest GGUF of a run, with its database. `threshold`: the confidence from which on answers are given, in
+    0..1, instead of the one that the run found. Raises T2QError where the run is not finished."""
     files = sorted((run / "quantize").glob("*.gguf"), key=lambda p: p.stat().st_size)
     files += (run / "gguf").glob("*.gguf")
     if not run.is_dir():
@@ -50,6 +51,8 @@ def open_run(run: Path) -> FinishedRun:
     prepared = Prepared.load(run / "prepare")
     shown = prepared.only
     confidence = _confidence(run / "evaluate" / CONFIDENCE, files[0])
+    if threshold is not None:
+        confidence = _asked_for(threshold, confidence, run)
     model, digest = LlamaCppModel(files[0]), _digest(files[0])
     writer = Continuous(  # begins to make room and to read while the database is opened
         model,
@@ -80,6 +83,17 @@ def _confidence(path: Path, file: Path) -> Confidence | None:
     except ValueError as error:
         raise T2QError(f"{error}: make it again with `t2q run RECIPE --from evaluate`") from None
     return confidence if file.stem == confidence.step.replace("gguf-", "model-") else None
+
+
+def _asked_for(threshold: float, confidence: Confidence | None, run: Path) -> Confidence:
+    if not 0 <= threshold <= 1:
+        raise T2QError(f"a threshold of {threshold:g} is none: it must lie between 0 and 1")
+    if confidence is None:
+        raise T2QError(
+            f"a threshold wants to know how sure an answer is, and {run} has not been evaluated with the file that "
+            "answers: finish it with `t2q run RECIPE`"
+        )
+    return replace(confidence, threshold=threshold)
 
 
 def _beginning(model: LlamaCppModel, shown: Shown, style: PromptStyle) -> list[int]:

@@ -25,12 +25,13 @@ _SHORTEST_KEY = 16
 _MAKE_ONE = "python -c 'import secrets; print(secrets.token_urlsafe())'"
 
 
-def serve_command(run: Path, host: str, port: int) -> None:
-    """Serves until it is interrupted. Raises T2QError where the run, the key or the address will not do."""
+def serve_command(run: Path, host: str, port: int, threshold: float | None = None) -> None:
+    """Serves until it is interrupted. `threshold`: see `open_run`. Raises T2QError where the run, the key or the
+    address will not do."""
     settings = Settings(key=_key(host))
     sockets = listening(host, port)
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
-    with Asker.open(run) as asker, _log(run) as log:
+    with Asker.open(run, threshold) as asker, _log(run) as log:
         app = create_app(asker, log, settings)
         shown = f"[{host}]" if ":" in host else host
         url = f"http://{shown}:{sockets[0].getsockname()[1]}"

@@ -60,9 +60,33 @@ def test_words_that_end_other_prompts_end_this_one(monkeypatch: pytest.MonkeyPat
     assert list(ask._questions(interactive=True)) == ["a"]
 
 
+def test_an_empty_question_is_none(tmp_path: Path) -> None:
+    with pytest.raises(T2QError, match="the question is empty: write one"):
+        ask.ask_command(tmp_path, "  ", as_json=False)
+
+
 def test_a_pipe_gets_a_query_in_one_line() -> None:
     query = "SELECT name FROM customers WHERE " + " AND ".join(["name = 'Ada'"] * 20)
     assert shown(Answer(query)).splitlines()[0] == query
+
+
+@pytest.mark.parametrize(
+    ("rows", "truncated", "line"),
+    [
+        (50, False, ""),
+        (1052, False, "… 1,002 more rows; --json prints all of them\n"),
+        (1000, True, "… and more rows; --json prints the first 1,000\n"),
+    ],
+)
+def test_rows_that_are_not_shown_are_told(rows: int, truncated: bool, line: str) -> None:
+    text = shown(Answer("q", ("n",), [(1,)] * rows, truncated=truncated))
+    assert text.count("│ 1") == 50 and text.partition("┘\n")[2] == line
+
+
+@pytest.mark.parametrize(("confidence", "told"), [(0.7368, True), (None, False)])
+def test_an_answer_held_back_says_how_to_see_it(confidence: float | None, told: bool) -> None:
+    text = shown(Answer("q", abstained=True, reason="not sure", kind="unsure", confidence=confidence))
+    assert ("to see what it gives all the same: --threshold 0.73\n" in text) == told
 
 
 def test_a_database_of_another_shape_is_not_taken_for_an_answer(tmp_path: Path) -> None:

@@ -11,12 +11,16 @@ import pytest
 from typer.testing import CliRunner
 
 from t2q.answering.asker import Asker
+from t2q.answering.confidence import Confidence
+from t2q.answering.unsaid import Carried
 from t2q.cli import app
 from t2q.databases import open_database
 from t2q.log.store import open_log
 from t2q.models.base import Completion
 from t2q.prepared import Shown
 from tests.answering.test_ask import Says
+
+CALM = Confidence("q", 0.95, 0.0, 2.0, (-1.0, 0.0, 0.0), (0.0, 0.0, 0.0), Carried(frozenset()))
 
 
 @pytest.fixture
@@ -29,11 +33,12 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "shop"
     folder.mkdir()
 
-    def opened(_: Path) -> Asker:
+    def opened(*_: object) -> Asker:
         database = open_database(f"sqlite:///{tmp_path}/shop.sqlite")
         model = Says(Completion("SELECT name FROM items", 9, 0.0, finished=True))
         model.close = lambda: None  # type: ignore[attr-defined]
-        return Asker(model, database, Shown(database.schema(), ""), model_digest="3d")  # type: ignore[arg-type]
+        shown = Shown(database.schema(), "")
+        return Asker(model, database, shown, model_digest="3d", confidence=CALM)  # type: ignore[arg-type]
 
     monkeypatch.setattr(Asker, "open", opened)
     return folder
@@ -58,6 +63,13 @@ def test_nothing_is_kept_where_nothing_is_to_be(run: Path) -> None:
     result = CliRunner().invoke(app, ["ask", "What is sold?", "--run", str(run), "--no-log"])
     assert result.exit_code == 0 and "pears" in result.output
     assert not list(run.iterdir())
+
+
+def test_a_run_that_was_not_evaluated_is_a_line_once(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(f"{__name__}.CALM", None)
+    result = CliRunner().invoke(app, ["ask", "--run", str(run), "--json"], input="What is sold?\nAnd what else?\n")
+    assert result.stderr == f"{run} has not been evaluated: how sure an answer is, is not known\n"
+    assert [json.loads(line)["confidence"] for line in result.stdout.splitlines()] == [None] * 2
 
 
 def test_a_log_that_cannot_be_opened_is_a_line_once_and_costs_no_answer(run: Path) -> None:

@@ -167,6 +167,11 @@ def test_a_run_that_is_not_finished_is_said(tmp_path: Path) -> None:
     assert "the run in begun has no model yet: finish it" in failed("begun", "--how")
 
 
+def test_a_threshold_wants_a_run_that_knows_how_sure_it_is(run: Path) -> None:
+    said = failed(str(run), "--threshold", "0.5", "--port", "0")
+    assert said.startswith(f"error: a threshold wants to know how sure an answer is, and {run} has not been evaluated")
+
+
 def test_how_other_servers_serve_it(run: Path) -> None:
     lines = CliRunner().invoke(app, ["serve", str(run), "--how"]).stdout.splitlines()
     assert f"  cd {run}/quantize && ollama create small -f Modelfile" in lines

@@ -137,6 +137,7 @@ def test_an_edited_query_runs_under_the_same_guard(
 ) -> None:
     found = client.post("/query", json={"query": query}).json()
     assert (found["kind"], found["rows"], found["query"]) == (kind, rows, query)
+    assert found["words"] == (f"No rows: {found['reason']}" if kind else "Cup.")
 
 
 def test_feedback_is_kept_changed_and_taken_back(shared: Serving, client: httpx.Client) -> None:
