@@ -77,11 +77,12 @@ def list_(
     corrected: Corrected = None,
     text: Text = "",
     ids: Ids = None,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="How many questions.")] = 30,
 ) -> None:
     """The latest questions, with what was answered and how that was judged."""
     from t2q.log.showing import list_command
 
-    list_command(run, _selection(since, until, rating, abstained, corrected, text, ids))
+    list_command(run, _selection(since, until, rating, abstained, corrected, text, ids), limit)
 
 
 @verb(examples=("t2q log show runs/shop-sql 3f9c",))

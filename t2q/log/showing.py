@@ -15,21 +15,20 @@ from t2q.log.selecting import Selection, named
 from t2q.log.store import open_log
 from t2q.prompt import REFUSAL
 
-SHOWN = 100
-ID_SHOWN = 8  # characters
+ID_SHOWN, QUESTION_SHOWN = 8, 200  # characters
 
 
-def list_command(run: Path, selection: Selection) -> None:
-    """Prints a table of the latest."""
+def list_command(run: Path, selection: Selection, limit: int) -> None:
+    """Prints a table of the latest `limit`."""
     console = Console(highlight=False)
     with open_log(run) as log:
-        latest = list(log.find(selection.wanted(log), SHOWN + 1))
+        latest = list(log.find(selection.wanted(log), limit + 1))
     if not latest:
         console.print(f"nothing of that kind in the log of {run}", markup=False, soft_wrap=True)
         return
-    console.print(_table(latest[:SHOWN]))
-    if len(latest) > SHOWN:
-        line = f"… and older ones: narrow the list, or write all of them with `t2q log export {run}`"
+    console.print(_table(latest[:limit]))
+    if len(latest) > limit:
+        line = f"… and older ones: --limit lists more, `t2q log export {run}` writes all of them"
         console.print(line, markup=False, soft_wrap=True)
 
 
@@ -56,7 +55,10 @@ def _table(found: list[Interaction]) -> Table:
     for one in found:
         answer = f"{REFUSAL} ({one.kind})" if one.abstained else f"{one.rows} row{'s' * (one.rows != 1)}"
         rated = ", ".join(filter(None, (one.rating, one.correction and "corrected")))
-        cells = (one.id[:ID_SHOWN], _time(one.asked), one.source, printable(one.question), answer, rated)
+        question = printable(one.question)
+        if len(question) > QUESTION_SHOWN:
+            question = f"{question[: QUESTION_SHOWN - 1]}…"
+        cells = (one.id[:ID_SHOWN], _time(one.asked), one.source, question, answer, rated)
         table.add_row(*map(Text, cells))
     return table
 

@@ -98,11 +98,17 @@ def test_list_and_export_and_forget_are_narrowed_alike(
     assert left == [id for id in (DECLINED_ID, CORRECTED, LIKED) if id not in found]
 
 
-def test_a_long_list_shows_the_latest_and_says_so(run: Path, log: Verb, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("t2q.log.showing.SHOWN", 2)
-    lines = log("list").output.splitlines()
+def test_a_long_list_shows_the_latest_and_says_so(run: Path, log: Verb) -> None:
+    lines = log("list", "--limit", "2").output.splitlines()
     assert len(lines) == 5
-    assert lines[-1] == f"… and older ones: narrow the list, or write all of them with `t2q log export {run}`"
+    assert lines[-1] == f"… and older ones: --limit lists more, `t2q log export {run}` writes all of them"
+
+
+def test_a_list_shows_the_beginning_of_a_long_question(tmp_path: Path) -> None:
+    with open_log(tmp_path) as opened:
+        ask(opened, f"Who bought {'é' * 4000}?")
+    listed = CliRunner().invoke(app, ["log", "list", str(tmp_path)]).output
+    assert listed.count("é") == 188 and "é…" in listed
 
 
 def test_show_has_all_that_is_known(log: Verb) -> None:
