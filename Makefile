@@ -12,7 +12,7 @@ demo: $(STAMP)
 	@bash scripts/demo.sh
 
 test: lint
-	@$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile
+	@$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 slow: $(STAMP)
 	@$(BIN)/python -m pytest -m slow --numprocesses logical --maxprocesses 4

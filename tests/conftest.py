@@ -5,14 +5,45 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from tests.neo4j_server import neo4j_server
 from tests.servers import CannotStartError
 
+# Folders whose tests run in one process, since they share fixtures that are costly to make; others are split by file.
+TOGETHER = ("tests/models", "tests/databases")
+# What takes longest begins first, so that no process is left with it at the end.
+FIRST = ("tests/test_whole_run.py", *TOGETHER, "tests/attacks/test_cypher.py")
+
 if "PYTEST_XDIST_WORKER" in os.environ:  # before anything imports PyTorch: workers with threads of their own are slower
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+def group_of(nodeid: str) -> str:
+    file = nodeid.partition("::")[0]
+    return next((folder for folder in TOGETHER if file.startswith(f"{folder}/")), file)
+
+
+class ByGroup(LoadScopeScheduling):  # type: ignore[misc]
+    def _split_scope(self, nodeid: str) -> str:
+        return group_of(nodeid)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByGroup:
+    return ByGroup(config, log)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A real Neo4j takes too long to start for what is run all the time."""
+    for item in items:
+        if "server_url" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.slow)
+    order = {group: place for place, group in enumerate(FIRST)}
+    items.sort(key=lambda item: order.get(group_of(item.nodeid), len(FIRST)))
 
 
 @pytest.fixture(scope="session")

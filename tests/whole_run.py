@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[1]
 SMALL = {
     "pairs": {"train": 32, "validation": 8, "test": 12, "unanswerable": 0.25},
     "train": {
-        "epochs": 3,
+        "epochs": 2,
         "batch_size": 8,
         "learning_rate": 2.5e-3,
         "lora": {"r": 4, "alpha": 8},

@@ -70,6 +70,6 @@ def server(serve: Callable[[Path], Neo4jDatabase], small_graph: Path) -> Iterato
         yield database
 
 
-@pytest.fixture(params=["embedded", "server"])
+@pytest.fixture(params=["embedded", pytest.param("server", marks=pytest.mark.slow)])
 def graph(request: pytest.FixtureRequest) -> Neo4jDatabase:
     return request.getfixturevalue(request.param)

@@ -43,6 +43,7 @@ def test_a_store_is_built_once_and_served_as_copies(
     assert built and stores() == built
 
 
+@pytest.mark.slow
 def test_processes_that_start_at_once_share_a_store(small_graph: Path, tmp_path: Path) -> None:
     code = (
         "import sys; from t2q.databases import open_database\n"
@@ -61,6 +62,7 @@ def test_processes_that_start_at_once_share_a_store(small_graph: Path, tmp_path:
     assert len([path for path in (tmp_path / "graphs").iterdir() if path.is_dir()]) == 1
 
 
+@pytest.mark.slow
 def test_nothing_is_left_when_its_process_is_killed(small_graph: Path) -> None:
     code = (
         "import sys, time; from t2q.databases.embedded import open_graph\n"
@@ -80,6 +82,7 @@ def test_nothing_is_left_when_its_process_is_killed(small_graph: Path) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+@pytest.mark.slow
 def test_a_forked_process_does_not_keep_it_open(small_graph: Path) -> None:
     with open_graph(f"graph:{small_graph}") as graph:
         child = os.fork()

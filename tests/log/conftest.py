@@ -24,7 +24,7 @@ def run_at(tmp_path: Path) -> Settings:
     return run_at
 
 
-@pytest.fixture(params=["sqlite", "neo4j"])
+@pytest.fixture(params=["sqlite", pytest.param("neo4j", marks=pytest.mark.slow)])
 def run_in_store(request: pytest.FixtureRequest, run_at: Settings) -> Iterator[Settings]:
     """As `run_at`, for either store."""
     if request.param == "sqlite":
