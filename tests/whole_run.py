@@ -13,7 +13,7 @@ import yaml
 
 ROOT = Path(__file__).parents[1]
 SMALL = {
-    "pairs": {"train": 32, "validation": 8, "test": 12, "unanswerable": 0.25},
+    "pairs": {"train": 40, "validation": 8, "test": 12, "unanswerable": 0.25},
     "train": {
         "epochs": 2,
         "batch_size": 8,
