@@ -67,9 +67,9 @@ class Place:
     def after(self, piece: str) -> Reached | None:
         """Where a piece leads; None where it cannot stand here."""
         if piece not in self._found:
-            beginnings = (piece[:1], piece[:2]) if self._found else ()
-            refused = any(self._walked(beginning) is None for beginning in beginnings)
-            self._found[piece] = None if refused else self._walk(piece)
+            parts = (piece[:1], piece[:2], piece) if self._found else (piece,)
+            if any(self._walked(part) is None for part in parts):
+                self._found[piece] = None
         return self._found[piece]
 
     def _walked(self, piece: str) -> Reached | None:
