@@ -45,18 +45,21 @@ class Trials:
         self._found: dict[str, Answer] = {}
 
     def __call__(self, text: str) -> float:
-        if text not in self._found:
-            self._found[text] = answer(text, self._schema, self._database, TRIAL_SECONDS, TRIAL_ROWS)
-        found = self._found[text]
+        found = self._tried(text)
         if found.abstained:
             return 0.0 if found.kind == QueryTimeout.kind else FAILS
         nothing = len(found.rows) < 2 and all(cell in (None, 0) for row in found.rows for cell in row)
         return EMPTY if nothing else 0.0
 
     def whole(self, text: str) -> Answer | None:
-        """What came of a text that was tried, None where more time or rows might give more, or a failure may pass."""
-        found = self._found.get(text)
-        return None if found is None or found.truncated or found.kind in _MAY_PASS else found
+        """What comes of a text, None where more time or rows might give more, or a failure may pass."""
+        found = self._tried(text)
+        return None if found.truncated or found.kind in _MAY_PASS else found
+
+    def _tried(self, text: str) -> Answer:
+        if text not in self._found:
+            self._found[text] = answer(text, self._schema, self._database, TRIAL_SECONDS, TRIAL_ROWS)
+        return self._found[text]
 
 
 class Search:

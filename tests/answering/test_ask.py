@@ -18,6 +18,7 @@ from t2q.answering.asker import Asker
 from t2q.answering.confidence import Confidence
 from t2q.answering.unsaid import Carried
 from t2q.databases import open_database
+from t2q.databases.base import Result
 from t2q.errors import DatabaseError, T2QError
 from t2q.models.base import Completion, Then
 from t2q.prepared import Shown
@@ -155,6 +156,29 @@ def test_an_answer_is_given_from_the_threshold_on(
     assert found.confidence == pytest.approx(0.731, abs=1e-3)
     assert (found.kind, found.rows) == (kind, [] if kind else [("Cup",)]) and found.reason.startswith(reason)
     assert found.query == query
+
+
+@pytest.mark.parametrize(("rows", "runs"), [(1, [(2.0, 100)]), (150, [(2.0, 100), (10.0, 1000)])])
+def test_a_query_runs_once_unless_more_may_come(
+    tmp_path: Path, rows: int, runs: list[tuple[float, int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The embedded graph has one time limit for all queries; to set another takes longer than to run most."""
+    path, found = tmp_path / "one.sqlite", []
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE items (number INTEGER)")
+        connection.executemany("INSERT INTO items VALUES (?)", [(n,) for n in range(rows)])
+        connection.commit()
+    with open_database(f"sqlite:///{path}") as database:
+        execute = database.execute
+
+        def executed(query: str, timeout: float, max_rows: int) -> Result:
+            found.append((timeout, max_rows))
+            return execute(query, timeout, max_rows)
+
+        monkeypatch.setattr(database, "execute", executed)
+        model = Says(Completion("SELECT number FROM items", 4, 0.0, finished=True))
+        answer = Asker(model, database, Shown(database.schema(), "")).ask("?")  # type: ignore[arg-type]
+    assert (len(answer.rows), found) == (rows, runs)
 
 
 def test_a_refusal_need_not_be_likely() -> None:
