@@ -15,7 +15,7 @@ test: lint
 	@$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 slow: $(STAMP)
-	@$(BIN)/python -m pytest -m slow --numprocesses logical --maxprocesses 4
+	@$(BIN)/python -m pytest -m slow --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 lint: $(STAMP)
 	@$(BIN)/ruff check .

@@ -39,6 +39,7 @@ class Answer:
 
 REFUSED = "refused"  # the kind of an answer in which the model itself declined
 UNSURE = "unsure"  # of one that is there, but is probably wrong
+NOTHING_FOUND = "nothing was found"  # how the reason begins where it has no rows
 
 
 def cut(text: str) -> Answer:

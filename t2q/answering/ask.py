@@ -15,7 +15,7 @@ from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
-from t2q.answering.answer import UNSURE, Answer, as_object
+from t2q.answering.answer import NOTHING_FOUND, UNSURE, Answer, as_object
 from t2q.answering.asker import Asker
 from t2q.answering.keeping import Keeping
 from t2q.errors import T2QError
@@ -37,7 +37,10 @@ def ask_command(
         sys.stdin.reconfigure(errors="replace")  # a piped line need not be in the terminal's encoding
     with Asker.open(Path(run), threshold) as asker, Keeping(run, asker, keep) as keeping:
         if asker.confidence is None:
-            print(f"{run} has not been evaluated: how sure an answer is, is not known", file=sys.stderr)
+            print(
+                f"{run} has not been evaluated with the file that answers: how sure an answer is, is not known",
+                file=sys.stderr,
+            )
 
         def answer(question: str) -> None:
             found = asker.ask(question)
@@ -85,7 +88,7 @@ def _tell(console: Console, question: str, found: Answer, asker: Asker, as_json:
         say(f"put right by the schema; the model wrote {found.written}", style="dim")
     if found.abstained:
         say(f"{REFUSAL}: {found.reason}", style="yellow")
-        if found.kind == UNSURE and found.confidence is not None:
+        if found.kind == UNSURE and found.confidence is not None and not found.reason.startswith(NOTHING_FOUND):
             enough = math.floor(100 * found.confidence) / 100
             say(f"to see what it gives all the same: --threshold {enough}", style="dim")
     elif not found.rows:

@@ -11,7 +11,7 @@ from pathlib import Path
 from time import perf_counter
 from types import TracebackType
 
-from t2q.answering.answer import UNSURE, Answer, answer, cut, run_query
+from t2q.answering.answer import NOTHING_FOUND, UNSURE, Answer, answer, cut, run_query
 from t2q.answering.completing import complete_one
 from t2q.answering.confidence import Confidence
 from t2q.answering.finished_run import open_run
@@ -168,7 +168,7 @@ class Asker:
         if enough:
             return found
         missing = "" if found.rows else not_stored(found.query, self.schema, self.database)
-        reason = f"nothing was found. {missing}" if missing else self._not_sure(sure)
+        reason = f"{NOTHING_FOUND}. {missing}" if missing else self._not_sure(sure)
         return replace(found, columns=(), rows=[], truncated=False, abstained=True, reason=reason, kind=UNSURE)
 
     def _not_sure(self, sure: float | None) -> str:

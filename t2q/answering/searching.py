@@ -45,21 +45,22 @@ class Trials:
         self._found: dict[str, Answer] = {}
 
     def __call__(self, text: str) -> float:
-        found = self._tried(text)
+        if text not in self._found:
+            self._found[text] = answer(text, self._schema, self._database, TRIAL_SECONDS, TRIAL_ROWS)
+        found = self._found[text]
         if found.abstained:
             return 0.0 if found.kind == QueryTimeout.kind else FAILS
         nothing = len(found.rows) < 2 and all(cell in (None, 0) for row in found.rows for cell in row)
         return EMPTY if nothing else 0.0
 
     def whole(self, text: str) -> Answer | None:
-        """What comes of a text, None where more time or rows might give more, or a failure may pass."""
-        found = self._tried(text)
+        """What comes of a text, with as many rows as an answer has; None where that takes another run: more time or
+        rows might give more, or a failure may pass."""
+        found = self._found.get(text)
+        if found is None:
+            found = answer(text, self._schema, self._database, TRIAL_SECONDS)
+            return None if found.kind == QueryTimeout.kind else found
         return None if found.truncated or found.kind in _MAY_PASS else found
-
-    def _tried(self, text: str) -> Answer:
-        if text not in self._found:
-            self._found[text] = answer(text, self._schema, self._database, TRIAL_SECONDS, TRIAL_ROWS)
-        return self._found[text]
 
 
 class Search:

@@ -112,7 +112,8 @@ class Guided:
         return bool(piece) and self._after(piece) is not None
 
     def _after(self, piece: str) -> Reached | None:
-        return self._reached.get(self._text + piece) or self._here.after(piece)
+        known = self._here.state and self._reached.get(self._text + piece)
+        return known or self._here.after(piece)
 
     def allows_name(self, piece: str) -> bool:
         """Whether it may, with a name where one could stand: no keyword, no literal."""

@@ -314,7 +314,7 @@ class Select(Scope):
         return replace(closed, slot="after_cte") if bracket.role == "cte" else closed
 
     def _literal(self, lexeme: Lexeme) -> bool:
-        if self.slot not in ("operand", "case") or lexeme.text.endswith("\\'"):
+        if self.slot not in ("operand", "case") or "\\'" in lexeme.text:  # which only some databases read as a quote
             return False
         if self.only_names or self._bound():
             return False

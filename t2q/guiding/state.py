@@ -49,7 +49,8 @@ class State(ABC):
             case "quoted":
                 return self._begins_quoted(text)
             case "symbol":
-                return any(symbol.startswith(text) for symbol in self._symbols())
+                number = text == "." and self._literal(Lexeme("number", ".5"))
+                return number or any(symbol.startswith(text) for symbol in self._symbols())
             case "string" | "number":
                 return self._literal(lexeme)
         return False

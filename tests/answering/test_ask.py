@@ -19,7 +19,7 @@ from t2q.answering.confidence import Confidence
 from t2q.answering.unsaid import Carried
 from t2q.databases import open_database
 from t2q.databases.base import Result
-from t2q.errors import DatabaseError, T2QError
+from t2q.errors import DatabaseError, QueryTimeout, T2QError
 from t2q.models.base import Completion, Then
 from t2q.prepared import Shown
 from t2q.schema import Schema
@@ -84,9 +84,12 @@ def test_rows_that_are_not_shown_are_told(rows: int, truncated: bool, line: str)
     assert text.count("│ 1") == 50 and text.partition("┘\n")[2] == line
 
 
-@pytest.mark.parametrize(("confidence", "told"), [(0.7368, True), (None, False)])
-def test_an_answer_held_back_says_how_to_see_it(confidence: float | None, told: bool) -> None:
-    text = shown(Answer("q", abstained=True, reason="not sure", kind="unsure", confidence=confidence))
+@pytest.mark.parametrize(
+    ("reason", "confidence", "told"),
+    [("not sure", 0.7368, True), ("not sure", None, False), ("nothing was found. No city is 'X'.", 0.7368, False)],
+)
+def test_an_answer_held_back_says_how_to_see_it(reason: str, confidence: float | None, told: bool) -> None:
+    text = shown(Answer("q", abstained=True, reason=reason, kind="unsure", confidence=confidence))
     assert ("to see what it gives all the same: --threshold 0.73\n" in text) == told
 
 
@@ -158,8 +161,8 @@ def test_an_answer_is_given_from_the_threshold_on(
     assert found.query == query
 
 
-@pytest.mark.parametrize(("rows", "runs"), [(1, [(2.0, 100)]), (150, [(2.0, 100), (10.0, 1000)])])
-def test_a_query_runs_once_unless_more_may_come(
+@pytest.mark.parametrize(("rows", "runs"), [(1, [(2.0, 1000)]), (150, [(2.0, 1000)]), (0, [(2.0, 1000), (10.0, 1000)])])
+def test_a_query_runs_once_unless_it_takes_long(
     tmp_path: Path, rows: int, runs: list[tuple[float, int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The embedded graph has one time limit for all queries; to set another takes longer than to run most."""
@@ -173,6 +176,8 @@ def test_a_query_runs_once_unless_more_may_come(
 
         def executed(query: str, timeout: float, max_rows: int) -> Result:
             found.append((timeout, max_rows))
+            if not rows and timeout < 10:
+                raise QueryTimeout("the query ran longer than 2 s")
             return execute(query, timeout, max_rows)
 
         monkeypatch.setattr(database, "execute", executed)

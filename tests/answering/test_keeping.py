@@ -68,7 +68,10 @@ def test_nothing_is_kept_where_nothing_is_to_be(run: Path) -> None:
 def test_a_run_that_was_not_evaluated_is_a_line_once(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(f"{__name__}.CALM", None)
     result = CliRunner().invoke(app, ["ask", "--run", str(run), "--json"], input="What is sold?\nAnd what else?\n")
-    assert result.stderr == f"{run} has not been evaluated: how sure an answer is, is not known\n"
+    assert (
+        result.stderr
+        == f"{run} has not been evaluated with the file that answers: how sure an answer is, is not known\n"
+    )
     assert [json.loads(line)["confidence"] for line in result.stdout.splitlines()] == [None] * 2
 
 

@@ -117,6 +117,40 @@ def test_what_other_answers_reached_changes_nothing(
     assert len(guide._reached) <= remembered
 
 
+@pytest.mark.parametrize("dialect", CASES)
+def test_a_verdict_does_not_depend_on_what_was_asked_before(dialect: str) -> None:
+    guide, rng = Guide(schema(dialect)), random.Random(4)
+    odd = [
+        ".5",
+        "1e5",
+        "e5",
+        "''",
+        "\\''",
+        "\\'",
+        " = 'a\\''",
+        "<=",
+        "..",
+        "--",
+        ' "',
+        "]",
+        "*1..2",
+        "é".encode().decode("latin-1"),
+    ]
+    for query in CASES[dialect]["allowed"]:
+        text = seen(query)[: rng.randrange(len(seen(query)))]
+        for piece in odd:
+            first, later = guide.begin(text), guide.begin(text)
+            later.goes_on("\0")
+            assert first.goes_on(piece) == later.goes_on(piece), (text, piece)
+
+
+@pytest.mark.parametrize("dialect", ["sqlite", "mysql"])
+@pytest.mark.parametrize(("written", "piece"), [("'a\\", "''"), ("'a", "\\''"), ("'a", "\\'")])
+def test_a_quote_behind_a_backslash_is_refused_however_it_is_cut(dialect: str, written: str, piece: str) -> None:
+    guided = Guide(schema(dialect)).begin(f"SELECT name FROM customers WHERE name = {written}")
+    assert not guided.goes_on(piece)
+
+
 @pytest.mark.parametrize("name", ["references", "Order", "commit"])
 def test_a_reserved_word_that_names_a_column_is_quoted(name: str) -> None:
     guide = Guide(Schema("sql", "sqlite", (Entity("cases", (Field(name, "text"),)),)))
