@@ -4,6 +4,7 @@
 
 VENV  := .venv
 BIN   := $(VENV)/bin
+PYTEST := $(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 STAMP := $(VENV)/.set-up-$(shell { pwd; cat requirements.lock pyproject.toml scripts/setup.sh scripts/llama-slim.cmake; } | cksum | cut -d' ' -f1)
 
 .PHONY: demo test slow lint lock clean
@@ -12,10 +13,10 @@ demo: $(STAMP)
 	@bash scripts/demo.sh
 
 test: lint
-	@$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+	@$(PYTEST)
 
 slow: $(STAMP)
-	@$(BIN)/python -m pytest -m slow --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+	@$(PYTEST) -m slow
 
 lint: $(STAMP)
 	@$(BIN)/ruff check .

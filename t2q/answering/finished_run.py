@@ -52,7 +52,7 @@ def open_run(run: Path, threshold: float | None = None) -> FinishedRun:
     shown = prepared.only
     confidence = _confidence(run / "evaluate" / CONFIDENCE, files[0])
     if threshold is not None:
-        confidence = _asked_for(threshold, confidence, run)
+        confidence = _with_threshold(confidence, threshold, run)
     model, digest = LlamaCppModel(files[0]), _digest(files[0])
     writer = Continuous(  # begins to make room and to read while the database is opened
         model,
@@ -85,7 +85,7 @@ def _confidence(path: Path, file: Path) -> Confidence | None:
     return confidence if file.stem == confidence.step.replace("gguf-", "model-") else None
 
 
-def _asked_for(threshold: float, confidence: Confidence | None, run: Path) -> Confidence:
+def _with_threshold(confidence: Confidence | None, threshold: float, run: Path) -> Confidence:
     if not 0 <= threshold <= 1:
         raise T2QError(f"a threshold of {threshold:g} is none: it must lie between 0 and 1")
     if confidence is None:

@@ -20,7 +20,7 @@ from t2q.models.base import Completion
 from t2q.prepared import Shown
 from tests.answering.test_ask import Says
 
-CALM = Confidence("q", 0.95, 0.0, 2.0, (-1.0, 0.0, 0.0), (0.0, 0.0, 0.0), Carried(frozenset()))
+GIVES_ALL = Confidence("q", 0.95, 0.0, 2.0, (-1.0, 0.0, 0.0), (0.0, 0.0, 0.0), Carried(frozenset()))
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         model = Says(Completion("SELECT name FROM items", 9, 0.0, finished=True))
         model.close = lambda: None  # type: ignore[attr-defined]
         shown = Shown(database.schema(), "")
-        return Asker(model, database, shown, model_digest="3d", confidence=CALM)  # type: ignore[arg-type]
+        return Asker(model, database, shown, model_digest="3d", confidence=GIVES_ALL)  # type: ignore[arg-type]
 
     monkeypatch.setattr(Asker, "open", opened)
     return folder
@@ -66,12 +66,10 @@ def test_nothing_is_kept_where_nothing_is_to_be(run: Path) -> None:
 
 
 def test_a_run_that_was_not_evaluated_is_a_line_once(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(f"{__name__}.CALM", None)
+    monkeypatch.setattr(f"{__name__}.GIVES_ALL", None)
     result = CliRunner().invoke(app, ["ask", "--run", str(run), "--json"], input="What is sold?\nAnd what else?\n")
-    assert (
-        result.stderr
-        == f"{run} has not been evaluated with the file that answers: how sure an answer is, is not known\n"
-    )
+    (line,) = result.stderr.splitlines()
+    assert line == f"{run} has not been evaluated with the file that answers: how sure an answer is, is not known"
     assert [json.loads(line)["confidence"] for line in result.stdout.splitlines()] == [None] * 2
 
 

@@ -120,22 +120,7 @@ def test_what_other_answers_reached_changes_nothing(
 @pytest.mark.parametrize("dialect", CASES)
 def test_a_verdict_does_not_depend_on_what_was_asked_before(dialect: str) -> None:
     guide, rng = Guide(schema(dialect)), random.Random(4)
-    odd = [
-        ".5",
-        "1e5",
-        "e5",
-        "''",
-        "\\''",
-        "\\'",
-        " = 'a\\''",
-        "<=",
-        "..",
-        "--",
-        ' "',
-        "]",
-        "*1..2",
-        "é".encode().decode("latin-1"),
-    ]
+    odd = [".5", "1e5", "e5", "''", "\\''", "\\'", " = 'a\\''", "<=", "..", "--", ' "', "]", "*1..2", seen("é")]
     for query in CASES[dialect]["allowed"]:
         text = seen(query)[: rng.randrange(len(seen(query)))]
         for piece in odd:
